@@ -1,0 +1,55 @@
+package ring
+
+import "encoding/binary"
+
+// Batch holds a copy of consecutive records, so that the reader works on them
+// without holding up the pots.
+type Batch struct {
+	first uint64
+	n     int
+	read  int
+	buf   []byte
+	rest  []byte
+}
+
+// NewBatch makes a batch that holds up to size bytes of records, at least one
+// of the largest.
+func NewBatch(size int) *Batch { return &Batch{buf: make([]byte, 0, max(size, MaxRecord+header))} }
+
+func (b *Batch) reset(first uint64) {
+	*b = Batch{first: first, buf: b.buf[:0]}
+}
+
+func (b *Batch) take(rec []byte) bool {
+	if len(b.buf)+len(rec) > cap(b.buf) {
+		return false
+	}
+	b.buf = append(b.buf, rec...)
+	b.rest = b.buf
+	b.n++
+	return true
+}
+
+// Next decodes the next event into e, whose slices are valid until the batch
+// is filled again. It returns false at the end.
+func (b *Batch) Next(e *Event) bool {
+	for len(b.rest) >= header {
+		n := int(binary.NativeEndian.Uint32(b.rest))
+		rec := b.rest[header : header+n]
+		b.rest = b.rest[header+n:]
+		seq := b.first + uint64(b.read)
+		b.read++
+		if e.decode(rec) == nil {
+			e.Seq = seq
+			return true
+		}
+	}
+	return false
+}
+
+// Last is the number of the last event in the batch; the batch must not be
+// empty.
+func (b *Batch) Last() uint64 { return b.first + uint64(b.n) - 1 }
+
+// Len is how many events the batch holds.
+func (b *Batch) Len() int { return b.n }

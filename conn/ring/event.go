@@ -1,0 +1,76 @@
+package ring
+
+import "github.com/tinylib/msgp/msgp"
+
+// Event is one thing that happened at a pot. The ring keeps a copy, so the
+// slices stay the caller's.
+type Event struct {
+	Seq  uint64 // its number: given by Put, one more than the last event's
+	Time int64  // nanoseconds since the Unix epoch as the event's source said; 0: it said nothing, Mono tells
+	Mono int64  // nanoseconds since the node's start, on the monotonic clock, when the node took it in
+
+	PotID []byte
+	Pot   []byte // the pot's type
+	Type  []byte // the event's type, <pot type>.<what>
+	Data  []byte // a JSON object; opaque here
+}
+
+// fields of a record, a MessagePack array.
+const fields = 6
+
+// overhead is the most that MessagePack adds to the bytes of an event's four
+// slices: the array header, two integers of nine bytes, four headers of five.
+const overhead = 1 + 2*9 + 4*5
+
+func (e *Event) maxSize() int {
+	return overhead + len(e.PotID) + len(e.Pot) + len(e.Type) + len(e.Data)
+}
+
+// append encodes e; dst must have room for maxSize bytes.
+func (e *Event) append(dst []byte) []byte {
+	dst = msgp.AppendArrayHeader(dst, fields)
+	dst = msgp.AppendBytes(dst, e.PotID)
+	dst = msgp.AppendInt64(dst, e.Time)
+	dst = msgp.AppendInt64(dst, e.Mono)
+	dst = msgp.AppendBytes(dst, e.Pot)
+	dst = msgp.AppendBytes(dst, e.Type)
+	return msgp.AppendBytes(dst, e.Data)
+}
+
+// decode reads a record; the slices of e alias it.
+func (e *Event) decode(rec []byte) error {
+	n, rec, err := msgp.ReadArrayHeaderBytes(rec)
+	if err != nil {
+		return err
+	}
+	if n != fields {
+		return msgp.ArrayError{Wanted: fields, Got: n}
+	}
+	if e.PotID, rec, err = msgp.ReadBytesZC(rec); err != nil {
+		return err
+	}
+	if e.Time, rec, err = msgp.ReadInt64Bytes(rec); err != nil {
+		return err
+	}
+	if e.Mono, rec, err = msgp.ReadInt64Bytes(rec); err != nil {
+		return err
+	}
+	if e.Pot, rec, err = msgp.ReadBytesZC(rec); err != nil {
+		return err
+	}
+	if e.Type, rec, err = msgp.ReadBytesZC(rec); err != nil {
+		return err
+	}
+	e.Data, _, err = msgp.ReadBytesZC(rec)
+	return err
+}
+
+// potOf reads only the pot's id, for the loss counters.
+func potOf(rec []byte) []byte {
+	_, rec, err := msgp.ReadArrayHeaderBytes(rec)
+	if err != nil {
+		return nil
+	}
+	id, _, _ := msgp.ReadBytesZC(rec)
+	return id
+}
