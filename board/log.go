@@ -19,6 +19,8 @@ const (
 
 var levelNames = [...]string{"error", "warn", "info", "debug"}
 
+func (l Level) String() string { return levelNames[l] }
+
 // ParseLevel reads a -log-level.
 func ParseLevel(s string) (Level, error) {
 	for i, name := range levelNames {
@@ -48,6 +50,16 @@ func (l *Log) SetLevel(level Level) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.level = level
+}
+
+// Level returns how much is said; for a nil Log LevelError.
+func (l *Log) Level() Level {
+	if l == nil {
+		return LevelError
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.level
 }
 
 // Errorf says what an operator must mend.

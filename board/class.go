@@ -1,0 +1,77 @@
+package board
+
+import (
+	"runtime/debug"
+	"time"
+)
+
+// Class is how much memory the machine has.
+type Class int
+
+// The classes. A router sold with 64 MB has a MemTotal of 56 to 60 MB, one
+// with 128 MB about 120.
+const (
+	Small  Class = iota // at most 96 MiB, or unknown
+	Medium              // at most 320 MiB
+	Large
+)
+
+// Upper bounds of the classes in bytes.
+const (
+	smallMost  = 96 << 20
+	mediumMost = 320 << 20
+)
+
+func (c Class) String() string { return [...]string{"small", "medium", "large"}[c] }
+
+// ClassOf returns the class for so many bytes of memory; 0 is unknown, and
+// what is unknown is treated as small.
+func ClassOf(memory int64) Class {
+	switch {
+	case memory <= smallMost:
+		return Small
+	case memory <= mediumMost:
+		return Medium
+	}
+	return Large
+}
+
+// Limits is what a class allows.
+type Limits struct {
+	RingSize     int           // bytes of the event ring, reserved at start
+	Conns        int           // attackers' connections at once, all pots together
+	ConnsPerPot  int           // of them at one pot
+	ConnsPerAddr int           // of them from one address
+	Idle         time.Duration // an attacker's silence before we close
+	GOGC         int           // percent of garbage before a collection
+	MemoryLimit  int64         // bytes that Go's heap and stacks should stay under
+}
+
+// limits: a connection costs at most 8 KB of ours and 5 KB in the kernel, so
+// that a full house takes 3 MB of a small board. One address gets at most
+// half of a pot, one pot at most three quarters of the house. GOGC 25 brings
+// the heap back after a burst; there is hardly any garbage to collect
+// otherwise, since events do not allocate.
+var limits = [...]Limits{
+	Small: {
+		RingSize: 1 << 20, Conns: 256, ConnsPerPot: 192, ConnsPerAddr: 96,
+		Idle: time.Minute, GOGC: 25, MemoryLimit: 12 << 20,
+	},
+	Medium: {
+		RingSize: 4 << 20, Conns: 1024, ConnsPerPot: 768, ConnsPerAddr: 384,
+		Idle: 2 * time.Minute, GOGC: 25, MemoryLimit: 40 << 20,
+	},
+	Large: {
+		RingSize: 16 << 20, Conns: 4096, ConnsPerPot: 3072, ConnsPerAddr: 1536,
+		Idle: 3 * time.Minute, GOGC: 25, MemoryLimit: 128 << 20,
+	},
+}
+
+// Limits returns what the class allows.
+func (c Class) Limits() Limits { return limits[c] }
+
+// Apply sets the collector's target and the memory limit of this process.
+func (l Limits) Apply() {
+	debug.SetGCPercent(l.GOGC)
+	debug.SetMemoryLimit(l.MemoryLimit)
+}
