@@ -1,0 +1,218 @@
+// Package conn is the node's session with HoneyBee Core, and the next one
+// after it: dial, TLS, TOTP, registration, heartbeats, answers, events, and
+// the rule that says when an event may be forgotten.
+//
+// Every connection starts with fresh state; what outlives it is the ring, the
+// urgent lane's reports, and what was learned about each Core (its dialect,
+// its refusals). Urgent frames (heartbeats, answers, reports) go before
+// events, and nothing a pot or Core does makes the session wait: the lane and
+// the ring are bounded and drop their oldest.
+//
+// The package does not know what a pot is. It reads events from the ring and
+// hands commands to Config.OnCommand.
+package conn
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"net"
+	"sync"
+	"time"
+
+	"forager/board"
+	"forager/conn/ring"
+	"forager/conn/wire"
+)
+
+// What the protocol's documents fix.
+const (
+	ackTimeout   = 10 * time.Second // from NodeRegistration to RegistrationAck
+	farewellTime = time.Second      // from NodeDrop to closing
+)
+
+// What we chose.
+const (
+	dialTimeout    = 10 * time.Second
+	writeTimeout   = 40 * time.Second // Core may stop reading for a heartbeat of its slowest node, 30 s
+	goodbyeTimeout = 3 * time.Second  // the whole goodbye
+)
+
+// Errors a session ends a connection with.
+var (
+	errRejected = errors.New("registration rejected")
+	errNoAck    = errors.New("no RegistrationAck")
+)
+
+// Config is what a Session needs. Ring, Cores and Node.NodeID must be set.
+type Config struct {
+	Cores     []string    // host:port, tried in order
+	TLS       *tls.Config // nil: plain TCP
+	TOTP      *TOTP       // nil: no totp_code
+	Node      wire.Registration
+	Dialect   Dialect
+	Heartbeat time.Duration // 0: 30 s
+	Ring      *ring.Ring
+	Boot      uint64    // first half of every event_id: this run of the node
+	Epoch     time.Time // the moment event.Mono counts from; must carry a monotonic reading
+	StateDir  string    // where learned dialects are kept; empty: nowhere
+	Version   string    // of the node: another one unlearns
+
+	// OnCommand is called in the reading goroutine for each command, whoever
+	// it is for, and must not block.
+	OnCommand func(wire.Command)
+	// OnUp is called after each accepted registration and must not block.
+	OnUp func()
+	Log  *board.Log
+
+	dial func(ctx context.Context, addr string) (net.Conn, error) // tests only
+}
+
+// Session keeps the node registered at one of its Cores. It is made by New
+// and driven by Run; every other method may be called at any time by anyone.
+type Session struct {
+	cfg   Config
+	lane  lane
+	cores []*core
+
+	mu       sync.Mutex
+	stats    Stats
+	lossTold uint64 // events lost that Core was told of; Run's goroutine only
+}
+
+// core is what is remembered of one -core address.
+type core struct {
+	addr       string
+	learn      learner
+	rejections int
+	notBefore  time.Time // no dialling before, after a rejection
+}
+
+// New checks cfg and makes a Session.
+func New(cfg Config) (*Session, error) {
+	if len(cfg.Cores) == 0 {
+		return nil, errors.New("no Core address (-core)")
+	}
+	if cfg.Heartbeat <= 0 {
+		cfg.Heartbeat = 30 * time.Second
+	}
+	if cfg.dial == nil {
+		cfg.dial = dialer(cfg.Node.NodeID)
+	}
+	s := &Session{cfg: cfg, lane: newLane()}
+	known := loadDialects(&cfg)
+	for _, addr := range cfg.Cores {
+		s.cores = append(s.cores, &core{addr: addr, learn: newLearner(cfg.Dialect, known[addr])})
+	}
+	s.stats.State, s.stats.Since = LinkDown, time.Now()
+	return s, nil
+}
+
+// Run keeps the session up until ctx ends, then says goodbye, which takes at
+// most three seconds.
+func (s *Session) Run(ctx context.Context) error {
+	wait := newBackoff()
+	for ctx.Err() == nil {
+		lived, err := s.once(ctx)
+		if ctx.Err() != nil {
+			break
+		}
+		pause := wait.next(lived)
+		if until := s.allRejected(); until > pause {
+			pause = until
+		}
+		s.down(err, pause)
+		sleep(ctx, pause)
+	}
+	s.set(func(st *Stats) { st.State = LinkDown })
+	return nil
+}
+
+// once tries the Cores in order and serves the first that accepts. It returns
+// how long that connection lived after its registration.
+func (s *Session) once(ctx context.Context) (time.Duration, error) {
+	var last error
+	for _, c := range s.cores {
+		if time.Now().Before(c.notBefore) {
+			continue
+		}
+		l, err := s.open(ctx, c)
+		if err == nil {
+			return l.serve(ctx)
+		}
+		if ctx.Err() != nil {
+			return 0, ctx.Err()
+		}
+		last = fmt.Errorf("core %s: %w", c.addr, err)
+		if len(s.cores) > 1 {
+			s.cfg.Log.Warnf("%v", last)
+		}
+	}
+	return 0, last
+}
+
+// open dials c and registers.
+func (s *Session) open(ctx context.Context, c *core) (*link, error) {
+	s.set(func(st *Stats) { st.State, st.Core = LinkDialling, c.addr })
+	raw, err := s.cfg.dial(ctx, c.addr)
+	if err != nil {
+		c.learn.unreachable()
+		return nil, err
+	}
+	l, err := newLink(ctx, s, c, raw)
+	if err != nil {
+		abort(raw)
+		return nil, err
+	}
+	if err := l.register(ctx); err != nil {
+		abort(raw)
+		if errors.Is(err, errRejected) {
+			c.rejected()
+		}
+		return nil, err
+	}
+	c.rejections, c.notBefore = 0, time.Time{}
+	return l, nil
+}
+
+// rejected sets when c may be asked again: 1 minute, doubling to 10, each
+// with half of it drawn, for a rejected node must not hammer Core.
+func (c *core) rejected() {
+	d := rejectFirst << min(c.rejections, 10)
+	c.rejections++
+	c.notBefore = time.Now().Add(halfJitter(min(d, rejectMax)))
+}
+
+// allRejected tells how long every Core wants to be left alone; 0 when one of
+// them may be dialled.
+func (s *Session) allRejected() time.Duration {
+	var soonest time.Duration
+	for i, c := range s.cores {
+		d := time.Until(c.notBefore)
+		if d <= 0 {
+			return 0
+		}
+		if i == 0 || d < soonest {
+			soonest = d
+		}
+	}
+	return soonest
+}
+
+func (s *Session) down(err error, pause time.Duration) {
+	s.set(func(st *Stats) {
+		st.State, st.Since, st.LastError = LinkDown, time.Now(), fmt.Sprint(err)
+		st.NextDial = time.Now().Add(pause)
+	})
+	s.cfg.Log.Warnf("link to Core is down: %v; next try in %v", err, pause.Round(100*time.Millisecond))
+}
+
+func sleep(ctx context.Context, d time.Duration) {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+	case <-ctx.Done():
+	}
+}

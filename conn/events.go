@@ -1,0 +1,107 @@
+package conn
+
+import (
+	"context"
+	"time"
+
+	"forager/conn/ring"
+	"forager/conn/wire"
+)
+
+const (
+	// chunk is how many bytes of PotEvent frames are gathered for one write.
+	chunk = 48 << 10
+	// batchSize is how many bytes of records are copied out of the ring at
+	// once.
+	batchSize = 32 << 10
+)
+
+// sendEvents writes the next events in the connection's dialect and returns
+// how many.
+func (l *link) sendEvents(ctx context.Context) (int, error) {
+	var n int
+	var last uint64
+	if l.core.learn.speaks() == Core {
+		for n == 0 && l.more() {
+			if err := l.pace(ctx); err != nil {
+				return 0, err
+			}
+			n, last = l.fillAlarm()
+		}
+	} else {
+		n, last = l.fillSpec()
+	}
+	if n == 0 {
+		return 0, nil
+	}
+	if err := l.write(l.out); err != nil {
+		return 0, err
+	}
+	if l.first.IsZero() {
+		l.first = l.wrote
+	}
+	l.settle.wrote(l.raw.written, last, l.wrote, l.core.learn.settle())
+	l.s.set(func(st *Stats) { st.Frames += uint64(n); st.Events += uint64(n) })
+	return n, nil
+}
+
+// more makes l.event the next event, if there is one.
+func (l *link) more() bool {
+	if l.held {
+		return true
+	}
+	if l.batch == nil {
+		l.batch = ring.NewBatch(batchSize)
+	}
+	for !l.batch.Next(&l.event) {
+		if l.s.cfg.Ring.Peek(l.batch) == 0 {
+			return false
+		}
+	}
+	l.held = true
+	return true
+}
+
+// fillSpec gathers PotEvent frames in l.out.
+func (l *link) fillSpec() (n int, last uint64) {
+	l.out = l.out[:0]
+	offset := l.wallOffset()
+	ev := wire.PotEvent{NodeID: l.s.cfg.Node.NodeID, Boot: l.s.cfg.Boot}
+	for len(l.out) < chunk && l.more() {
+		e := &l.event
+		ev.PotID, ev.PotType, ev.EventType, ev.Data = e.PotID, e.Pot, e.Type, e.Data
+		ev.Seq, ev.Time = e.Seq, eventTime(e, offset)
+		l.out = wire.AppendPotEvent(l.out, &ev)
+		l.held = false
+		n, last = n+1, e.Seq
+	}
+	return n, last
+}
+
+// wallOffset turns the node's monotonic time into Unix time, by the clock as
+// it is now: an event taken in before the clock was set is right all the same.
+func (l *link) wallOffset() int64 {
+	now := time.Now()
+	return now.UnixNano() - int64(now.Sub(l.s.cfg.Epoch))
+}
+
+func eventTime(e *ring.Event, offset int64) int64 {
+	if e.Time != 0 {
+		return e.Time
+	}
+	return e.Mono + offset
+}
+
+// settleNow forgets what Core has for good.
+func (l *link) settleNow(now time.Time) {
+	if len(l.settle.marks) == 0 {
+		return
+	}
+	if n, err := unsent(l.raw.Conn); err == nil {
+		l.settle.acknowledged(l.raw.written-uint64(n), now)
+	}
+	l.learnAlive(now)
+	if seq := l.settle.settled(now, l.core.learn.settle()); seq > 0 {
+		l.s.cfg.Ring.Forget(seq)
+	}
+}

@@ -1,0 +1,84 @@
+package conn
+
+import (
+	"fmt"
+	"sort"
+	"strings"
+	"time"
+)
+
+// learnAlive notes that this connection has outlived learnTime.
+func (l *link) learnAlive(now time.Time) {
+	if l.learned || l.first.IsZero() || now.Sub(l.first) < learnTime {
+		return
+	}
+	l.learned = true
+	if l.core.learn.survived() {
+		l.taught()
+	}
+}
+
+// learnFrom notes how this connection ended.
+func (l *link) learnFrom(err error) {
+	if l.learned || l.first.IsZero() || !closedByPeer(err) {
+		return
+	}
+	if time.Since(l.first) >= learnTime {
+		l.learnAlive(time.Now())
+		return
+	}
+	if l.core.learn.closed() {
+		l.taught()
+	}
+}
+
+func (l *link) taught() {
+	l.s.cfg.Log.Infof("Core %s: dialect %s", l.core.addr, &l.core.learn)
+	l.s.set(func(st *Stats) { st.Dialect = l.core.learn.String() })
+	l.s.saveDialects()
+}
+
+// firstUp is true at the first registration of this run of the node.
+func (s *Session) firstUp() bool { return s.Stats().Connects == 1 }
+
+// maxLossPots is how many pots a report of loss names.
+const maxLossPots = 8
+
+// tellLoss reports events lost since the last report, once.
+func (l *link) tellLoss() {
+	s := l.s
+	lost := s.cfg.Ring.Lost()
+	if lost == s.lossTold {
+		return
+	}
+	n := lost - s.lossTold
+	s.lossTold = lost
+	text := fmt.Sprintf("%d events lost, %d since the start (%s); a larger ring holds more (-ring-size)",
+		n, lost, byPot(s.cfg.Ring.Stats().ByPot))
+	s.cfg.Log.Warnf("%s", text)
+	s.Error(text)
+}
+
+// byPot lists the pots that lost most.
+func byPot(lost map[string]uint64) string {
+	pots := make([]string, 0, len(lost))
+	for pot := range lost {
+		pots = append(pots, pot)
+	}
+	sort.Slice(pots, func(i, j int) bool {
+		a, b := lost[pots[i]], lost[pots[j]]
+		return a > b || a == b && pots[i] < pots[j]
+	})
+	var b strings.Builder
+	for i, pot := range pots {
+		if i == maxLossPots {
+			fmt.Fprintf(&b, ", %d more", len(pots)-i)
+			break
+		}
+		if i > 0 {
+			b.WriteString(", ")
+		}
+		fmt.Fprintf(&b, "%s %d", pot, lost[pot])
+	}
+	return b.String()
+}
