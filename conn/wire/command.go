@@ -2,7 +2,6 @@ package wire
 
 import (
 	"fmt"
-	"strconv"
 
 	"github.com/go-json-experiment/json/jsontext"
 )
@@ -74,14 +73,13 @@ func (p *parser) content(c *Command) {
 		return
 	}
 	v, err := p.d.ReadValue()
-	if err != nil {
-		p.err = err
-		return
-	}
-	if !c.Known {
+	if p.err = err; err != nil || !c.Known {
 		return
 	}
 	switch in := newParser(v); commands[c.Name].arg {
+	case noArgument:
+		in.nothing()
+		c.Err = in.err
 	case potArgument:
 		c.PotID = in.string()
 		c.Err = in.err
@@ -91,6 +89,14 @@ func (p *parser) content(c *Command) {
 	}
 	if c.Err != nil {
 		c.Err = fmt.Errorf("%s: %w", c.Name, c.Err)
+	}
+}
+
+// nothing takes what stands for no content: null, or an object, whose keys
+// are unknown ones.
+func (p *parser) nothing() {
+	if p.kind() != jsontext.KindNull && p.kind() != jsontext.KindBeginObject {
+		p.want("no content")
 	}
 }
 
@@ -140,12 +146,4 @@ func (p *parser) optBool() bool {
 		return false
 	}
 	return p.bool()
-}
-
-func parseUint(s string) (uint64, error) {
-	n, err := strconv.ParseUint(s, 10, 64)
-	if err != nil {
-		return 0, fmt.Errorf("want a whole number from 0 to 2^64-1, not %q", s)
-	}
-	return n, nil
 }

@@ -49,7 +49,7 @@ func (d *Decoder) Next(m *Message) (bool, error) {
 		if err != nil {
 			return true, err
 		}
-		if line = bytes.TrimSpace(line); len(line) == 0 {
+		if line = bytes.Trim(line, " \t\r"); len(line) == 0 {
 			continue
 		}
 		return true, parse(line, m)

@@ -81,7 +81,7 @@ func AppendPotStatus(dst []byte, p *PotStatus) []byte {
 }
 
 // AppendPotEvent appends a PotEvent frame, at most MaxFrame bytes when the
-// fields of e keep their limits.
+// fields of e keep their limits. Without data it says {}.
 func AppendPotEvent(dst []byte, e *PotEvent) []byte {
 	dst = append(dst, envelope+`{"PotEvent":{"node_id":`...)
 	dst = strconv.AppendUint(dst, e.NodeID, 10)
@@ -96,6 +96,9 @@ func AppendPotEvent(dst []byte, e *PotEvent) []byte {
 	dst = append(dst, `","event_id":"`...)
 	dst = AppendEventID(dst, e.Boot, e.Seq)
 	dst = append(dst, `","data":`...)
+	if len(e.Data) == 0 {
+		dst = append(dst, "{}"...)
+	}
 	dst = append(dst, e.Data...)
 	return append(dst, "}}}\n"...)
 }

@@ -3,46 +3,64 @@ package wire
 import (
 	"bytes"
 	"fmt"
+	"strconv"
 
 	"github.com/go-json-experiment/json/jsontext"
 )
 
+// maxDepth is how deep objects and arrays of a frame may nest; the deepest
+// that Core sends is 5.
+const maxDepth = 64
+
 // Message is one decoded frame from Core: exactly one of Ack and Command is
-// set, or neither when the node does not know the message.
+// set, or neither when the node does not know the message. It is empty when
+// the frame was broken.
 type Message struct {
-	Version int    // what the envelope said; anything but Version is to be logged
+	Version int    // what the envelope said, -1 for no whole number; anything but Version is to be logged
 	Kind    string // the variant's name: "RegistrationAck", "NodeCommand" or another
 	Ack     *Ack
 	Command *Command
 }
 
 // parse decodes one envelope. Unknown keys are ignored; a duplicate key, a
-// wrong type and anything behind the document are errors.
+// wrong type, nesting over maxDepth and anything behind the document are
+// errors.
 func parse(line []byte, m *Message) error {
 	*m = Message{}
-	p := newParser(line)
-	seen := false
-	p.object(func(key string) {
-		switch key {
-		case "version":
-			m.Version = int(min(p.uint(), 1<<31-1))
-		case "message":
-			seen = true
-			p.message(m)
-		default:
-			p.skip()
-		}
-	})
-	if p.err == nil && p.d.InputOffset() < int64(len(line)) && len(bytes.TrimSpace(line[p.d.InputOffset():])) > 0 {
-		p.err = fmt.Errorf("bytes behind the document")
+	if deep(line) {
+		return fmt.Errorf("%w: nested deeper than %d", ErrFrame, maxDepth)
 	}
-	if p.err == nil && !seen {
-		p.err = fmt.Errorf("no message in the envelope")
+	p := newParser(line)
+	p.envelope(m)
+	if rest := line[p.d.InputOffset():]; len(bytes.TrimSpace(rest)) > 0 {
+		p.fail("bytes behind the document")
 	}
 	if p.err != nil {
+		*m = Message{}
 		return fmt.Errorf("%w: %w", ErrFrame, p.err)
 	}
 	return nil
+}
+
+// deep tells whether a document nests deeper than maxDepth, before a parser
+// spends memory on each level.
+func deep(doc []byte) bool {
+	depth, quoted := 0, false
+	for i := 0; i < len(doc); i++ {
+		switch c := doc[i]; {
+		case c == '"':
+			quoted = !quoted
+		case quoted && c == '\\':
+			i++
+		case !quoted && (c == '{' || c == '['):
+			if depth++; depth > maxDepth {
+				return true
+			}
+		case !quoted && (c == '}' || c == ']'):
+			depth--
+		}
+	}
+	return false
 }
 
 // parser reads one document; the first error sticks and turns every later
@@ -52,29 +70,78 @@ type parser struct {
 	err error
 }
 
+// newParser reads doc in place: jsontext takes a bytes.Buffer's bytes without
+// a copy.
 func newParser(doc []byte) *parser {
-	return &parser{d: jsontext.NewDecoder(bytes.NewReader(doc))}
+	return &parser{d: jsontext.NewDecoder(bytes.NewBuffer(doc))}
 }
 
+func (p *parser) envelope(m *Message) {
+	seen := false
+	p.object(func(key string) {
+		switch key {
+		case "version":
+			m.Version = p.version()
+		case "message":
+			seen = true
+			p.message(m)
+		default:
+			p.skip()
+		}
+	})
+	if !seen {
+		p.fail("no message in the envelope")
+	}
+}
+
+// version reads any number: one that is not a version we know is for the
+// session to log, and no reason to lose what came with it.
+func (p *parser) version() int {
+	if p.kind() != jsontext.KindNumber {
+		p.want("a number")
+		return 0
+	}
+	n, err := strconv.ParseInt(p.token().String(), 10, 32)
+	if err != nil || n < 0 {
+		return -1
+	}
+	return int(n)
+}
+
+// message reads an enum: "Name", or an object with one key.
 func (p *parser) message(m *Message) {
 	if p.kind() == jsontext.KindString {
 		m.Kind = p.string()
+		if m.Kind == kindAck || m.Kind == kindCommand {
+			p.fail("%s without its content", m.Kind)
+		}
 		return
 	}
+	n := 0
 	p.object(func(key string) {
+		n++
 		m.Kind = key
 		switch key {
-		case "RegistrationAck":
+		case kindAck:
 			m.Ack = new(Ack)
 			p.ack(m.Ack)
-		case "NodeCommand":
+		case kindCommand:
 			m.Command = new(Command)
 			p.nodeCommand(m.Command)
 		default:
 			p.skip()
 		}
 	})
+	if n != 1 {
+		p.fail("a message must have one name, not %d", n)
+	}
 }
+
+// The messages that Core sends.
+const (
+	kindAck     = "RegistrationAck"
+	kindCommand = "NodeCommand"
+)
 
 func (p *parser) ack(a *Ack) {
 	accepted := false
@@ -129,6 +196,16 @@ func (p *parser) fail(format string, args ...any) {
 	}
 }
 
+// want fails with what stands in the place of what; where that is no JSON at
+// all, with what the JSON reader says of it.
+func (p *parser) want(what string) {
+	kind := p.kind()
+	if kind == jsontext.KindInvalid {
+		p.token()
+	}
+	p.fail("want %s, not %v", what, kind)
+}
+
 func (p *parser) token() jsontext.Token {
 	if p.err != nil {
 		return jsontext.Null
@@ -141,7 +218,7 @@ func (p *parser) token() jsontext.Token {
 // object calls member for each key; member must read the value.
 func (p *parser) object(member func(key string)) {
 	if p.kind() != jsontext.KindBeginObject {
-		p.fail("want an object")
+		p.want("an object")
 		return
 	}
 	for p.token(); p.err == nil && p.kind() != jsontext.KindEndObject; {
@@ -154,7 +231,7 @@ func (p *parser) object(member func(key string)) {
 
 func (p *parser) string() string {
 	if p.kind() != jsontext.KindString {
-		p.fail("want a string")
+		p.want("a string")
 		return ""
 	}
 	t := p.token()
@@ -179,23 +256,23 @@ func (p *parser) bool() bool {
 		t := p.token()
 		return p.err == nil && t.Bool()
 	}
-	p.fail("want true or false")
+	p.want("true or false")
 	return false
 }
 
 // uint reads a number that is a whole one between 0 and 2^64-1.
 func (p *parser) uint() uint64 {
 	if p.kind() != jsontext.KindNumber {
-		p.fail("want a number")
+		p.want("a number")
 		return 0
 	}
 	t := p.token()
 	if p.err != nil {
 		return 0
 	}
-	n, err := parseUint(t.String())
+	n, err := strconv.ParseUint(t.String(), 10, 64)
 	if err != nil {
-		p.err = err
+		p.fail("want a whole number from 0 to 2^64-1, not %.40q", t.String())
 	}
 	return n
 }
