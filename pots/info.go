@@ -1,0 +1,85 @@
+package pots
+
+import (
+	"context"
+	"time"
+
+	"forager/conn/wire"
+)
+
+// Info is what is known of a pot.
+type Info struct {
+	Spec
+	State      wire.PotState
+	Message    string // why, when it failed
+	Addr       string // where it listens; empty when it does not
+	Since      time.Time
+	Configured bool // from a -pot line; else installed
+	Counters   Counters
+}
+
+// Counters count since the node's start.
+type Counters struct {
+	Conns   uint64 // connections taken
+	Open    uint64 // of them open now
+	Refused uint64 // connections closed at once by a limit
+	Events  uint64
+	BytesIn uint64
+	Logins  uint64 // user and password tries
+}
+
+// List returns all pots by id.
+func (m *Manager) List() []Info {
+	var list []Info
+	for _, inst := range m.all() {
+		list = append(list, inst.info())
+	}
+	return list
+}
+
+// Info returns one pot.
+func (m *Manager) Info(id string) (Info, bool) {
+	m.mu.Lock()
+	inst := m.pots[id]
+	m.mu.Unlock()
+	if inst == nil {
+		return Info{}, false
+	}
+	return inst.info(), true
+}
+
+// Logs returns a pot's last lines, oldest first: at most 64 of at most 200
+// bytes behind their time, printable.
+func (m *Manager) Logs(id string) ([]string, bool) {
+	m.mu.Lock()
+	inst := m.pots[id]
+	m.mu.Unlock()
+	if inst == nil {
+		return nil, false
+	}
+	return inst.log.lines(m.cfg.Epoch), true
+}
+
+// Alive asks every part that runs to prove that it does, and returns the ids of
+// the pots that have not when ctx ends. Nothing of it costs anything between
+// two calls: an idle accept loop is woken once and goes back to sleep.
+func (m *Manager) Alive(ctx context.Context) (dead []string) {
+	proofs := make(map[string]<-chan struct{})
+	for _, inst := range m.all() {
+		if s := inst.running(); s != nil {
+			proofs[inst.spec.ID] = s.prove()
+		}
+	}
+	for id, proof := range proofs {
+		select {
+		case <-proof:
+		case <-ctx.Done():
+			select { // it may have proved itself as well
+			case <-proof:
+			default:
+				dead = append(dead, id)
+			}
+		}
+	}
+	return dead
+}
