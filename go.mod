@@ -4,6 +4,7 @@ go 1.26.0
 
 require (
 	github.com/go-json-experiment/json v1.27.2
+	github.com/peterbourgon/ff/v3 v3.4.0
 	github.com/tinylib/msgp v1.6.5
 	golang.org/x/sys v0.49.0
 )

@@ -1,0 +1,80 @@
+package config
+
+import (
+	"fmt"
+	"io"
+	"strings"
+)
+
+// option is one row of the table: a flag, a word in the file and an
+// environment variable.
+type option struct {
+	name     string
+	standard string // default
+	meta     string // what the value is called in the help
+	usage    string
+	kind     kind
+	set      func(c *Config, text string) error // validates one value
+}
+
+type kind int
+
+const (
+	single   kind = iota
+	repeated      // each value adds to the others
+	boolean       // a switch: without a value it is on
+)
+
+// options is the table that everything about options comes from.
+var options = []*option{
+	{"core", "127.0.0.1:9001", "host:port", "HoneyBee Core; repeat it for others, tried in order", repeated, setCore},
+	{"core-dialect", "auto", "auto|spec|core", "how events are sent: PotEvent (spec), alarms (core), find out (auto)", single, setDialect},
+	{"tls", "false", "", "speak TLS 1.3 to Core", boolean, setTLS},
+	{"tls-ca", "", "file", "certificates (PEM) that Core's must come from, instead of the system's", single, setTLSCA},
+	{"tls-cert", "", "file", "client certificate (PEM)", single, setTLSCert},
+	{"tls-key", "", "file", "its key (PEM)", single, setTLSKey},
+	{"tls-server-name", "honeybee-manager", "name", "the name in Core's certificate", single, setTLSServerName},
+	{"tls-insecure", "false", "", "do not check Core's certificate", boolean, setTLSInsecure},
+	{"totp", "false", "", "send a one-time code; forager totp shows the secret", boolean, setTOTP},
+	{"node-name", "", "name", "default: the host's name", single, setNodeName},
+	{"node-id", "", "number", "default: a random one, kept in the state directory", single, setNodeID},
+	{"node-type", "Full", "Full|Agent", "an Agent refuses InstallPot", single, setNodeType},
+	{"node-address", "0.0.0.0", "address", "told to Core", single, setNodeAddress},
+	{"node-port", "0", "port", "told to Core", single, setNodePort},
+	{"state-dir", "/var/lib/forager", "dir", "id, secret, installed pots, learned dialect", single, setStateDir},
+	{"heartbeat", "30s", "duration", "between status updates to Core", single, setHeartbeat},
+	{"intake", "127.0.0.1:9100", "host:port", "where other honeypots send their events; empty: off", single, setIntake},
+	{"ring-size", "", "bytes", "memory for events Core does not have yet, K and M are understood; default: by the machine's memory, 1M to 16M", single, setRingSize},
+	{"pot", "", "spec", `a built-in pot: "TYPE [id=ID] listen=ADDR [report-port=N] [key=value...]"; repeat it for others`, repeated, setPot},
+	{"persona", "router", "name", "what all pots pretend to be, together", single, setPersona},
+	{"pots-allow", "https://github.com/H0neyBe/honeybee_potstore.git", "glob", "what InstallPot may fetch; repeat it for others", repeated, setPotsAllow},
+	{"control", "/run/forager.sock", "path", "socket for forager status; empty: off", single, setControl},
+	{"log-level", "info", "error|warn|info|debug", "how much to say on stderr", single, setLogLevel},
+}
+
+func lookup(name string) *option {
+	for _, o := range options {
+		if o.name == name {
+			return o
+		}
+	}
+	return nil
+}
+
+// env is the option's environment variable.
+func (o *option) env() string {
+	return "FORAGER_" + strings.ToUpper(strings.ReplaceAll(o.name, "-", "_"))
+}
+
+// WriteUsage explains every option.
+func WriteUsage(w io.Writer) {
+	fmt.Fprintf(w, "  -c file\n\toptions, one a line: name value (default %s, which may be absent)\n", DefaultFile)
+	for _, o := range options {
+		head := strings.TrimSpace("-" + o.name + " " + o.meta)
+		fmt.Fprintf(w, "  %s\n\t%s", head, o.usage)
+		if o.standard != "" && o.kind != boolean {
+			fmt.Fprintf(w, " (default %s)", o.standard)
+		}
+		fmt.Fprintln(w)
+	}
+}
