@@ -62,6 +62,10 @@ type Config struct {
 	// Keep is how many messages to remember for Watch and Messages; 0 means
 	// 65,536 and a negative number none, which is also the fast way.
 	Keep int
+	// CheckEvery checks one PotEvent in so many, and counts the others after
+	// a look at their first and last bytes; 0 and 1 check all. It is for
+	// measuring nodes, with no Output, Events or Keep.
+	CheckEvery int
 	// Faults are those that new connections meet (see SetFaults).
 	Faults Faults
 }
@@ -94,6 +98,9 @@ func Start(cfg Config) (*Core, error) {
 		conns: map[*node]bool{}, byID: map[uint64]*node{}, backends: map[net.Conn]bool{},
 	}
 	c.applyDefaults()
+	if c.cfg.CheckEvery > 1 && (c.cfg.Output != nil || c.cfg.Events != nil || c.cfg.Keep > 0 || c.cfg.Strict) {
+		return nil, errors.New("CheckEvery is for a lenient Core without Output, Events and Keep")
+	}
 	var err error
 	if c.totp, err = newEnrolment(c.cfg.TOTP, c.cfg.Now); err != nil {
 		return nil, err

@@ -39,6 +39,13 @@ func (s *scanner) fail(format string, args ...any) {
 
 // peek skips white space and returns the next byte, 0 at the end.
 func (s *scanner) peek() byte {
+	if s.i < len(s.b) && s.b[s.i] > ' ' {
+		return s.b[s.i]
+	}
+	return s.space()
+}
+
+func (s *scanner) space() byte {
 	for s.i < len(s.b) {
 		switch c := s.b[s.i]; c {
 		case ' ', '\t', '\n', '\r':
@@ -224,29 +231,36 @@ func (s *scanner) str() []byte {
 	s.expect('"')
 	start := s.i
 	for s.err == nil {
-		for s.i+8 <= len(s.b) {
-			m := special(binary.LittleEndian.Uint64(s.b[s.i:]))
-			if m != 0 {
-				s.i += bits.TrailingZeros64(m) / 8
-				break
-			}
-			s.i += 8
-		}
+		i := plain(s.b, s.i)
+		s.i = i
 		switch c := s.at(); {
-		case s.i >= len(s.b):
+		case i >= len(s.b):
 			s.err = errEnd
 		case c == '"':
 			s.i++
-			return s.b[start : s.i-1]
+			return s.b[start:i]
 		case c == '\\':
 			s.escape()
-		case c < ' ':
-			s.fail("raw control character 0x%02x in a string", c)
 		default:
-			s.i++
+			s.fail("raw control character 0x%02x in a string", c)
 		}
 	}
 	return nil
+}
+
+// plain returns where, from i on, the bytes end that stand for themselves.
+func plain(b []byte, i int) int {
+	for ; i+8 <= len(b); i += 8 {
+		if m := special(binary.LittleEndian.Uint64(b[i:])); m != 0 {
+			return i + bits.TrailingZeros64(m)/8
+		}
+	}
+	for ; i < len(b); i++ {
+		if c := b[i]; c < ' ' || c == '"' || c == '\\' {
+			break
+		}
+	}
+	return i
 }
 
 // escape consumes one escape sequence, of a surrogate pair both halves.
