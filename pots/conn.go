@@ -36,7 +36,7 @@ var longAgo = time.Unix(1, 0)
 // its limits say so, and it makes events. One goroutine uses it; it must not
 // be used after Serve has returned.
 type Conn struct {
-	nc       *net.TCPConn
+	nc       net.Conn
 	l        *listener
 	src, dst netip.AddrPort
 	session  uint64

@@ -130,12 +130,13 @@ func (e *Event) src() []byte {
 }
 
 // LoginFailed tells of a user and password that were refused.
-func (c *Conn) LoginFailed(user, password []byte) { c.login("login.failed", user, password) }
+func (c *Conn) LoginFailed(user, password []byte) { c.login("login.failed", user, password).Send() }
 
 // LoginSuccess tells of a user and password that were accepted.
-func (c *Conn) LoginSuccess(user, password []byte) { c.login("login.success", user, password) }
+func (c *Conn) LoginSuccess(user, password []byte) { c.login("login.success", user, password).Send() }
 
-func (c *Conn) login(what string, user, password []byte) {
+// login begins the event of a login, and counts it.
+func (c *Conn) login(what string, user, password []byte) *Event {
 	c.l.inst.count.logins.Add(1)
-	c.Event(what).Bytes("username", user).Bytes("password", password).Send()
+	return c.Event(what).Bytes("username", user).Bytes("password", password)
 }

@@ -124,6 +124,7 @@ func (l *listener) take(nc *net.TCPConn) {
 	c.last.Store(int64(c.start))
 	c.idle = l.limits().Idle
 	if why := l.inst.m.guard.admit(&l.list, c); why != admitted {
+		_ = nc.SetLinger(0) // a reset: nothing lingers, and the kernel forgets it too
 		l.refuse(c, why)
 		return
 	}
@@ -139,10 +140,8 @@ func (l *listener) take(nc *net.TCPConn) {
 	go c.serve()
 }
 
-// refuse closes at once, with a reset: nothing lingers, and the kernel forgets
-// it too.
+// refuse closes at once and counts.
 func (l *listener) refuse(c *Conn, why admission) {
-	_ = c.nc.SetLinger(0)
 	_ = c.nc.Close()
 	l.inst.count.refused.Add(1)
 	l.flood.add(c, why)

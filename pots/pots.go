@@ -14,7 +14,9 @@ package pots
 
 import (
 	"fmt"
+	"maps"
 	"slices"
+	"strings"
 
 	"forager/board"
 )
@@ -67,17 +69,7 @@ func Register(t Type) {
 
 // Types returns the known types by name.
 func Types() []Type {
-	all := make([]Type, 0, len(types))
-	for _, t := range types {
-		all = append(all, t)
-	}
-	slices.SortFunc(all, func(a, b Type) int {
-		if a.Name < b.Name {
-			return -1
-		}
-		return 1
-	})
-	return all
+	return slices.SortedFunc(maps.Values(types), func(a, b Type) int { return strings.Compare(a.Name, b.Name) })
 }
 
 // BuiltIn tells whether name is a type of this program.
@@ -87,7 +79,7 @@ func BuiltIn(name string) bool { _, ok := types[name]; return ok }
 func build(set Setup) (Handler, error) {
 	t, ok := types[set.Spec.Type]
 	if !ok {
-		return nil, fmt.Errorf("pot type %s: not one of %s", quote(set.Spec.Type), typeNames())
+		return nil, errType(set.Spec.Type)
 	}
 	set.Options = &Options{values: set.Spec.Options}
 	h, err := t.New(&set)
@@ -100,13 +92,7 @@ func build(set Setup) (Handler, error) {
 	return h, nil
 }
 
-func typeNames() string {
-	s := ""
-	for i, t := range Types() {
-		if i > 0 {
-			s += ", "
-		}
-		s += t.Name
-	}
-	return s
+func errType(name string) error {
+	known := slices.Sorted(maps.Keys(types))
+	return fmt.Errorf("pot type %s: not one of %s", quote(name), strings.Join(known, ", "))
 }

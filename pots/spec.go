@@ -80,6 +80,9 @@ func parseSpec(line string) (Spec, error) {
 	}
 	typ, rest := cutWord(line)
 	s := Spec{Type: typ}
+	if !BuiltIn(typ) {
+		return Spec{}, errType(typ)
+	}
 	for rest != "" {
 		key, value, next, err := cutOption(rest)
 		if err != nil {
