@@ -26,7 +26,7 @@ const (
 	// intakeGrace is how long a new connection waits for one to end when all
 	// are in use. One that waited in vain makes the next ones be refused at
 	// once, until a connection ends.
-	intakeGrace = 100 * time.Millisecond
+	intakeGrace = time.Second
 )
 
 // intakeKeepAlive ends connections whose other side is gone after about two
@@ -219,7 +219,7 @@ func (in *Intake) accept(ctx context.Context) (*net.TCPConn, error) {
 		if before, due := in.quiet.due(reportAccept); due {
 			in.quiet.tell(before, "intake: accept: %v", err)
 		}
-		in.awaitEnd(ctx, intakeGrace)
+		in.awaitEnd(ctx)
 	}
 }
 
@@ -227,22 +227,22 @@ func (in *Intake) accept(ctx context.Context) (*net.TCPConn, error) {
 // another one to end, unless patience is gone: a burst of connections with
 // one line each is served, and many that stay cost no time.
 func (in *Intake) place(ctx context.Context, patience bool) bool {
-	if patience && in.isFull() {
-		in.awaitEnd(ctx, intakeGrace)
+	if !patience || !in.isFull() {
+		return !in.isFull()
+	}
+	select {
+	case <-in.freed: // of long ago, or just now
+	default:
+	}
+	if in.isFull() {
+		in.awaitEnd(ctx)
 	}
 	return !in.isFull()
 }
 
-// awaitEnd waits until a connection has ended, at most limit.
-func (in *Intake) awaitEnd(ctx context.Context, limit time.Duration) {
-	select {
-	case <-in.freed: // may be of long ago
-	default:
-	}
-	if len(in.freed) == 0 && !in.isFull() {
-		return
-	}
-	t := time.NewTimer(limit)
+// awaitEnd waits until a connection has ended, at most intakeGrace.
+func (in *Intake) awaitEnd(ctx context.Context) {
+	t := time.NewTimer(intakeGrace)
 	defer t.Stop()
 	select {
 	case <-in.freed:
