@@ -6,8 +6,6 @@ import (
 )
 
 const (
-	backoffFirst = time.Second
-	backoffMax   = 60 * time.Second
 	// backoffLived is how long a connection must have lived after its
 	// registration for the next wait to be the first one again: less, and a
 	// Core that accepts and closes would be dialled every second for ever.
@@ -20,20 +18,22 @@ const (
 // backoff is the wait between connections: 1 s doubling to 60 s with full
 // jitter, so that a thousand nodes do not come back in step.
 type backoff struct {
-	step time.Duration
-	draw func(time.Duration) time.Duration
+	step, first, max time.Duration
+	draw             func(time.Duration) time.Duration
 }
 
-func newBackoff() *backoff { return &backoff{step: backoffFirst, draw: fullJitter} }
+func newBackoff(t timing) *backoff {
+	return &backoff{step: t.backoffFirst, first: t.backoffFirst, max: t.backoffMax, draw: fullJitter}
+}
 
 // next returns the wait after a connection that lived that long; 0 when there
 // was none.
 func (b *backoff) next(lived time.Duration) time.Duration {
 	if lived >= backoffLived {
-		b.step = backoffFirst
+		b.step = b.first
 	}
 	d := b.draw(b.step)
-	b.step = min(2*b.step, backoffMax)
+	b.step = min(2*b.step, b.max)
 	return d
 }
 

@@ -66,7 +66,9 @@ type Config struct {
 	OnUp func()
 	Log  *board.Log
 
-	dial func(ctx context.Context, addr string) (net.Conn, error) // tests only
+	// Tests only.
+	dial   func(ctx context.Context, addr string) (net.Conn, error)
+	timing timing
 }
 
 // Session keeps the node registered at one of its Cores. It is made by New
@@ -74,15 +76,15 @@ type Config struct {
 type Session struct {
 	cfg   Config
 	lane  lane
-	cores []*core
+	peers []*peer
 
 	mu       sync.Mutex
 	stats    Stats
 	lossTold uint64 // events lost that Core was told of; Run's goroutine only
 }
 
-// core is what is remembered of one -core address.
-type core struct {
+// peer is what is remembered of one -core address.
+type peer struct {
 	addr       string
 	learn      learner
 	rejections int
@@ -101,9 +103,12 @@ func New(cfg Config) (*Session, error) {
 		cfg.dial = dialer(cfg.Node.NodeID)
 	}
 	s := &Session{cfg: cfg, lane: newLane()}
+	if cfg.timing == (timing{}) {
+		cfg.timing = usualTiming
+	}
 	known := loadDialects(&cfg)
 	for _, addr := range cfg.Cores {
-		s.cores = append(s.cores, &core{addr: addr, learn: newLearner(cfg.Dialect, known[addr])})
+		s.peers = append(s.peers, &peer{addr: addr, learn: newLearner(cfg.Dialect, known[addr])})
 	}
 	s.stats.State, s.stats.Since = LinkDown, time.Now()
 	return s, nil
@@ -112,7 +117,7 @@ func New(cfg Config) (*Session, error) {
 // Run keeps the session up until ctx ends, then says goodbye, which takes at
 // most three seconds.
 func (s *Session) Run(ctx context.Context) error {
-	wait := newBackoff()
+	wait := newBackoff(s.cfg.timing)
 	for ctx.Err() == nil {
 		lived, err := s.once(ctx)
 		if ctx.Err() != nil {
@@ -133,7 +138,7 @@ func (s *Session) Run(ctx context.Context) error {
 // how long that connection lived after its registration.
 func (s *Session) once(ctx context.Context) (time.Duration, error) {
 	var last error
-	for _, c := range s.cores {
+	for _, c := range s.peers {
 		if time.Now().Before(c.notBefore) {
 			continue
 		}
@@ -145,7 +150,7 @@ func (s *Session) once(ctx context.Context) (time.Duration, error) {
 			return 0, ctx.Err()
 		}
 		last = fmt.Errorf("core %s: %w", c.addr, err)
-		if len(s.cores) > 1 {
+		if len(s.peers) > 1 {
 			s.cfg.Log.Warnf("%v", last)
 		}
 	}
@@ -153,7 +158,7 @@ func (s *Session) once(ctx context.Context) (time.Duration, error) {
 }
 
 // open dials c and registers.
-func (s *Session) open(ctx context.Context, c *core) (*link, error) {
+func (s *Session) open(ctx context.Context, c *peer) (*link, error) {
 	s.set(func(st *Stats) { st.State, st.Core = LinkDialling, c.addr })
 	raw, err := s.cfg.dial(ctx, c.addr)
 	if err != nil {
@@ -178,7 +183,7 @@ func (s *Session) open(ctx context.Context, c *core) (*link, error) {
 
 // rejected sets when c may be asked again: 1 minute, doubling to 10, each
 // with half of it drawn, for a rejected node must not hammer Core.
-func (c *core) rejected() {
+func (c *peer) rejected() {
 	d := rejectFirst << min(c.rejections, 10)
 	c.rejections++
 	c.notBefore = time.Now().Add(halfJitter(min(d, rejectMax)))
@@ -188,7 +193,7 @@ func (c *core) rejected() {
 // them may be dialled.
 func (s *Session) allRejected() time.Duration {
 	var soonest time.Duration
-	for i, c := range s.cores {
+	for i, c := range s.peers {
 		d := time.Until(c.notBefore)
 		if d <= 0 {
 			return 0

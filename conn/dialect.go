@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"time"
 
 	"github.com/tinylib/msgp/msgp"
 
@@ -32,11 +31,6 @@ func ParseDialect(s string) (Dialect, error) {
 	}
 	return "", fmt.Errorf("dialect %q: want auto, spec or core (-core-dialect)", s)
 }
-
-// learnTime is how long after the first PotEvent of a connection a close may
-// still be Core's answer to it: the strict Core's close can wait for the
-// slowest other node's heartbeat, 30 s.
-const learnTime = 60 * time.Second
 
 // closesToLearn is how many connections running Core must close that way.
 const closesToLearn = 2
@@ -69,16 +63,7 @@ func (l *learner) speaks() Dialect {
 // sure tells whether the dialect is known to be understood.
 func (l *learner) sure() bool { return l.dialect != Auto }
 
-// settle is how long an acknowledged event must live on before it is
-// forgotten.
-func (l *learner) settle() time.Duration {
-	if l.dialect == Spec {
-		return settleSpec
-	}
-	return settleCore
-}
-
-// closed notes that Core closed a connection within learnTime of its first
+// closed notes that Core closed a connection within timing.learn of its first
 // PotEvent. It returns true when that taught something. A Core that was
 // understood before and now closes like that is a different one: unlearn.
 func (l *learner) closed() bool {
@@ -97,7 +82,7 @@ func (l *learner) closed() bool {
 	return true
 }
 
-// survived notes that a connection outlived learnTime. It returns true when
+// survived notes that a connection outlived timing.learn. It returns true when
 // that taught something.
 func (l *learner) survived() bool {
 	l.closes = 0
@@ -176,13 +161,13 @@ func (s *Session) saveDialects() {
 	}
 	b := msgp.AppendString(nil, s.cfg.Version)
 	n := uint32(0)
-	for _, c := range s.cores {
+	for _, c := range s.peers {
 		if !c.learn.fixed && c.learn.sure() {
 			n++
 		}
 	}
 	b = msgp.AppendMapHeader(b, n)
-	for _, c := range s.cores {
+	for _, c := range s.peers {
 		if !c.learn.fixed && c.learn.sure() {
 			b = msgp.AppendString(msgp.AppendString(b, c.addr), string(c.learn.dialect))
 		}

@@ -21,7 +21,7 @@ const (
 func (l *link) sendEvents(ctx context.Context) (int, error) {
 	var n int
 	var last uint64
-	if l.core.learn.speaks() == Core {
+	if l.peer.learn.speaks() == Core {
 		for n == 0 && l.more() {
 			if err := l.pace(ctx); err != nil {
 				return 0, err
@@ -40,7 +40,7 @@ func (l *link) sendEvents(ctx context.Context) (int, error) {
 	if l.first.IsZero() {
 		l.first = l.wrote
 	}
-	l.settle.wrote(l.raw.written, last, l.wrote, l.core.learn.settle())
+	l.settle.wrote(l.raw.written, last, l.wrote, l.settleTime())
 	l.s.set(func(st *Stats) { st.Frames += uint64(n); st.Events += uint64(n) })
 	return n, nil
 }
@@ -101,7 +101,7 @@ func (l *link) settleNow(now time.Time) {
 		l.settle.acknowledged(l.raw.written-uint64(n), now)
 	}
 	l.learnAlive(now)
-	if seq := l.settle.settled(now, l.core.learn.settle()); seq > 0 {
+	if seq := l.settle.settled(now, l.settleTime()); seq > 0 {
 		l.s.cfg.Ring.Forget(seq)
 	}
 }

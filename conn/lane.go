@@ -111,7 +111,8 @@ func (s *Session) Alarm(text string) { s.lane.put(urgent{kind: alarm, text: text
 func (s *Session) Error(text string) { s.lane.put(urgent{kind: failure, text: text, lasting: true}) }
 
 // append encodes u. A message that makes the frame longer than limit bytes is
-// cut at its end, and an ellipsis says so.
+// cut at its end, and an ellipsis says so. A byte takes at most six in JSON, so
+// a sixth of what is over must go; a few rounds leave little room unused.
 func (u *urgent) append(dst []byte, nodeID uint64, limit int) []byte {
 	start := len(dst)
 	for {
@@ -121,7 +122,7 @@ func (u *urgent) append(dst []byte, nodeID uint64, limit int) []byte {
 		if over <= 0 || *text == "" {
 			return dst
 		}
-		*text = cut(*text, len(*text)-over-len("…"))
+		*text = cut(*text, len(*text)-max(over/6, 1)-len("…"))
 	}
 }
 

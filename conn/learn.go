@@ -7,13 +7,13 @@ import (
 	"time"
 )
 
-// learnAlive notes that this connection has outlived learnTime.
+// learnAlive notes that this connection has outlived timing.learn.
 func (l *link) learnAlive(now time.Time) {
-	if l.learned || l.first.IsZero() || now.Sub(l.first) < learnTime {
+	if l.learned || l.first.IsZero() || now.Sub(l.first) < l.s.cfg.timing.learn {
 		return
 	}
 	l.learned = true
-	if l.core.learn.survived() {
+	if l.peer.learn.survived() {
 		l.taught()
 	}
 }
@@ -23,18 +23,18 @@ func (l *link) learnFrom(err error) {
 	if l.learned || l.first.IsZero() || !closedByPeer(err) {
 		return
 	}
-	if time.Since(l.first) >= learnTime {
+	if time.Since(l.first) >= l.s.cfg.timing.learn {
 		l.learnAlive(time.Now())
 		return
 	}
-	if l.core.learn.closed() {
+	if l.peer.learn.closed() {
 		l.taught()
 	}
 }
 
 func (l *link) taught() {
-	l.s.cfg.Log.Infof("Core %s: dialect %s", l.core.addr, &l.core.learn)
-	l.s.set(func(st *Stats) { st.Dialect = l.core.learn.String() })
+	l.s.cfg.Log.Infof("Core %s: dialect %s", l.peer.addr, &l.peer.learn)
+	l.s.set(func(st *Stats) { st.Dialect = l.peer.learn.String() })
 	l.s.saveDialects()
 }
 

@@ -16,7 +16,7 @@ import (
 // it. Everything but receive runs in the session's goroutine.
 type link struct {
 	s    *Session
-	core *core
+	peer *peer
 	raw  *counted
 	conn net.Conn // raw, or TLS over it
 	rd   reader
@@ -54,8 +54,8 @@ func (c *counted) Write(p []byte) (int, error) {
 }
 
 // newLink makes the TLS handshake, if TLS is on.
-func newLink(ctx context.Context, s *Session, c *core, raw net.Conn) (*link, error) {
-	l := &link{s: s, core: c, raw: &counted{Conn: raw}, dead: make(chan error, 1)}
+func newLink(ctx context.Context, s *Session, c *peer, raw net.Conn) (*link, error) {
+	l := &link{s: s, peer: c, raw: &counted{Conn: raw}, dead: make(chan error, 1)}
 	l.conn = l.raw
 	if s.cfg.TLS != nil {
 		t := tls.Client(l.raw, s.cfg.TLS)
@@ -77,10 +77,10 @@ func (l *link) serve(ctx context.Context) (time.Duration, error) {
 	l.up = time.Now()
 	s.set(func(st *Stats) {
 		st.State, st.Since, st.TLS = LinkUp, l.up, s.cfg.TLS != nil
-		st.Dialect, st.Local = l.core.learn.String(), l.raw.LocalAddr().String()
+		st.Dialect, st.Local = l.peer.learn.String(), l.raw.LocalAddr().String()
 		st.Connects++
 	})
-	s.cfg.Log.Infof("registered at Core %s, dialect %s", l.core.addr, &l.core.learn)
+	s.cfg.Log.Infof("registered at Core %s, dialect %s", l.peer.addr, &l.peer.learn)
 	go l.receive()
 	err := l.run(ctx)
 	if ctx.Err() != nil {
@@ -146,7 +146,7 @@ func (l *link) step(ctx context.Context) error {
 
 // wait sleeps until there is something to do.
 func (l *link) wait(ctx context.Context) error {
-	if d, ok := l.settle.next(time.Now(), l.core.learn.settle()); ok {
+	if d, ok := l.settle.next(time.Now(), l.settleTime()); ok {
 		l.wake.Reset(d)
 	}
 	select {
@@ -173,7 +173,7 @@ func (l *link) ended(err error) error {
 // every 10 s, since a strict Core carries out a command for any node only
 // after the slowest node's next frame.
 func (l *link) heartbeat() time.Duration {
-	if l.core.learn.dialect != Spec {
+	if l.peer.learn.dialect != Spec {
 		return min(l.s.cfg.Heartbeat, 10*time.Second)
 	}
 	return l.s.cfg.Heartbeat

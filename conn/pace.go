@@ -23,7 +23,7 @@ const (
 // pace waits until one more frame may be written. A Core known to take many
 // frames in one read needs no wait.
 func (l *link) pace(ctx context.Context) error {
-	if l.core.learn.dialect == Spec {
+	if l.peer.learn.dialect == Spec {
 		return nil
 	}
 	return l.paceAlways(ctx)
@@ -76,7 +76,7 @@ const tlsOverhead = 22
 // Core one read, and one segment of the path, since a frame that arrives in
 // two reads closes the connection.
 func (l *link) frameLimit() int {
-	if l.core.learn.dialect == Spec {
+	if l.peer.learn.dialect == Spec {
 		return wire.MaxFrame
 	}
 	limit := wire.MaxStrictFrame

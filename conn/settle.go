@@ -6,8 +6,6 @@ import "time"
 // acknowledged its bytes and the connection has lived on for a while, since
 // a Core that refuses a frame closes without a word, and not at once.
 const (
-	settleSpec = 2 * time.Second  // in a dialect known to be understood
-	settleCore = 60 * time.Second // strict Core, or one not known yet
 	// settlePoll is how soon bytes not yet acknowledged are looked at again.
 	settlePoll = 250 * time.Millisecond
 	// maxMarks bounds what is remembered; settle times are spread over them.
