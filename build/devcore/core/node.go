@@ -48,10 +48,11 @@ type node struct {
 }
 
 var (
-	errDropped  = errors.New("node said NodeDrop")
-	errRejected = errors.New("registration rejected")
-	errFault    = errors.New("closed as the test asked")
-	errTooLong  = fmt.Errorf("frame longer than %d bytes", maxFrame)
+	errDropped       = errors.New("node said NodeDrop")
+	errRejected      = errors.New("registration rejected")
+	errFault         = errors.New("closed as the test asked")
+	errTooLongStrict = fmt.Errorf("frame longer than %d bytes", strictRead)
+	errTooLong       = fmt.Errorf("frame longer than %d bytes", maxFrame)
 )
 
 // serveNode speaks with one node until either side ends it.
@@ -125,12 +126,16 @@ func (n *node) serve() error {
 	return n.readLenient()
 }
 
-// readStrict takes what one read returns as one document. It does not even
-// need the newline, but a newline of its own is an empty document.
+// readStrict takes what one read returns as one document. A short one does
+// not even need the newline, but a newline of its own is an empty document.
 func (n *node) readStrict() error {
 	buf := make([]byte, strictRead)
 	for {
 		got, err := n.conn.Read(buf)
+		if got == strictRead && buf[got-1] != '\n' {
+			n.refuse(buf, errTooLongStrict)
+			return errTooLongStrict
+		}
 		if got > 0 {
 			if err := n.take(buf[:got]); err != nil {
 				return err

@@ -59,7 +59,15 @@ func (s *scanner) space() byte {
 
 // expect consumes c, which must be the next byte after white space.
 func (s *scanner) expect(c byte) {
-	if got := s.peek(); got != c {
+	if s.i < len(s.b) && s.b[s.i] == c {
+		s.i++
+		return
+	}
+	s.expectLater(c)
+}
+
+func (s *scanner) expectLater(c byte) {
+	if got := s.space(); got != c {
 		s.unexpected(got)
 		return
 	}
@@ -96,15 +104,14 @@ func (s *scanner) open(c byte) bool {
 // more is asked before every member of an object or array (n counts them):
 // it consumes the comma, or the closing bracket, after which it says false.
 func (s *scanner) more(n int, closing byte) bool {
-	if s.err != nil {
+	switch c := s.peek(); {
+	case s.err != nil:
 		return false
-	}
-	if s.peek() == closing {
+	case c == closing:
 		s.i++
 		s.depth--
 		return false
-	}
-	if n > 0 {
+	case n > 0:
 		s.expect(',')
 	}
 	return s.err == nil

@@ -113,7 +113,7 @@ func (b *batch) add(cfg *Config, n *node, raw []byte) int {
 // it has line breaks of its own.
 func appendLine(dst, doc []byte) []byte {
 	doc = bytes.TrimSpace(doc)
-	if bytes.ContainsAny(doc, "\r\n") {
+	if bytes.IndexByte(doc, '\n') >= 0 || bytes.IndexByte(doc, '\r') >= 0 {
 		buf := bytes.NewBuffer(dst)
 		if err := json.Compact(buf, doc); err != nil {
 			panic("BUG: the checker let through what encoding/json refuses: " + err.Error())
