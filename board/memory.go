@@ -20,6 +20,8 @@ type Machine struct {
 	Meminfo    string // default /proc/meminfo (proc(5))
 	SelfCgroup string // default /proc/self/cgroup (cgroups(7))
 	CgroupRoot string // default /sys/fs/cgroup
+
+	SmapsRollup string // default /proc/self/smaps_rollup (proc(5))
 }
 
 // Memory returns how many bytes this process may use: the machine's MemTotal
@@ -43,17 +45,21 @@ func (m Machine) total() (int64, error) {
 	}
 	for line := range strings.Lines(text) {
 		if rest, ok := strings.CutPrefix(line, "MemTotal:"); ok {
-			return kibibytes(rest)
+			n, err := kibibytes(rest)
+			if err == nil && n == 0 {
+				err = errors.New("none")
+			}
+			return n, err
 		}
 	}
 	return 0, errors.New("no MemTotal in meminfo")
 }
 
-// kibibytes reads a value of /proc/meminfo, "   60928 kB", into bytes.
+// kibibytes reads a value of /proc, "   60928 kB", into bytes.
 func kibibytes(s string) (int64, error) {
 	n, err := strconv.ParseInt(strings.TrimSpace(strings.TrimSuffix(strings.TrimSpace(s), "kB")), 10, 43)
-	if err != nil || n <= 0 {
-		return 0, fmt.Errorf("MemTotal is %q", strings.TrimSpace(s))
+	if err != nil || n < 0 {
+		return 0, fmt.Errorf("want a number of kB, not %q", strings.TrimSpace(s))
 	}
 	return n << 10, nil
 }

@@ -65,7 +65,7 @@ func TestMemory(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			dir := t.TempDir()
-			m := Machine{filepath.Join(dir, "meminfo"), filepath.Join(dir, "self"), filepath.Join(dir, "cgroup")}
+			m := Machine{Meminfo: filepath.Join(dir, "meminfo"), SelfCgroup: filepath.Join(dir, "self"), CgroupRoot: filepath.Join(dir, "cgroup")}
 			write(t, m.Meminfo, tt.meminfo)
 			write(t, m.SelfCgroup, tt.cgroup)
 			for name, text := range tt.files {
@@ -95,6 +95,21 @@ func write(t *testing.T, path, text string) {
 func TestThisMachine(t *testing.T) {
 	if n, err := (Machine{}).Memory(); err != nil || n < 8*mib {
 		t.Errorf("this machine: %d, %v", n, err)
+	}
+}
+
+func TestUsage(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "smaps_rollup")
+	m := Machine{SmapsRollup: path}
+	for _, bad := range []string{"", "\n", "Rss: 5 kB\n", "Rss: x kB\nPrivate_Dirty: 5 kB\n"} {
+		write(t, path, bad)
+		if r, d, err := m.Usage(); err == nil {
+			t.Errorf("%q: %d, %d", bad, r, d)
+		}
+	}
+	write(t, path, "00400000-7ffd7000 ---p 00000000 00:00 0 [rollup]\nRss:                6500 kB\nPrivate_Dirty:       900 kB\nSwap: 0 kB\n")
+	if r, d, err := m.Usage(); err != nil || r != 6500<<10 || d != 900<<10 {
+		t.Errorf("%d, %d, %v", r, d, err)
 	}
 }
 
