@@ -1,0 +1,271 @@
+// Command forager is a HoneyBee node for machines with little memory: it
+// shows attackers what they look for, and tells HoneyBee Core what they did.
+//
+// This file is flags, wiring and signals. The rooms are conn (the session with
+// Core), pots (what attackers meet), cmds (what Core may ask) and board (the
+// machine).
+package main
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/binary"
+	"errors"
+	"flag"
+	"fmt"
+	"os"
+	"os/signal"
+	"sync/atomic"
+	"syscall"
+	"time"
+
+	"forager/board"
+	"forager/cmds"
+	"forager/cmds/config"
+	"forager/conn"
+	"forager/conn/ring"
+	"forager/conn/wire"
+	"forager/pots"
+)
+
+// version is set by the linker.
+var version = "dev"
+
+// Exit codes beside 0.
+const (
+	exitError = 1
+	exitAgain = 75 // could not restart itself: init should (EX_TEMPFAIL of sysexits.h)
+)
+
+// At the end the pots go first, so that their last words reach Core.
+const (
+	partsTime   = time.Second
+	sessionTime = 4 * time.Second // its goodbye takes 3 at most
+)
+
+const help = `forager [flags]          runs the node
+forager check [flags]    validates the configuration and prints what is in effect
+forager status [flags]   asks the running node
+forager totp [flags]     shows the secret of one-time codes, for enrolment
+forager version
+
+Flags, which are also lines of the file and variables FORAGER_NAME:
+`
+
+func main() {
+	err := command(os.Args[1:])
+	switch {
+	case err == nil:
+	case errors.Is(err, flag.ErrHelp):
+		fmt.Print(help)
+		config.WriteUsage(os.Stdout)
+	default:
+		fmt.Fprintln(os.Stderr, "forager:", err)
+		os.Exit(exitError)
+	}
+}
+
+func command(args []string) error {
+	name := ""
+	if len(args) > 0 {
+		name = args[0]
+	}
+	switch name {
+	case "check":
+		return cmds.Check(os.Stdout, args[1:])
+	case "status":
+		return cmds.ShowStatus(os.Stdout, args[1:])
+	case "totp":
+		return cmds.Enrol(os.Stdout, args[1:])
+	case "version":
+		fmt.Println("forager", version)
+		return nil
+	case "run":
+		return run(args[1:])
+	}
+	return run(args)
+}
+
+// run is the node, until a signal or Core ends it.
+func run(args []string) error {
+	signal.Ignore(syscall.SIGPIPE) // a reader of our log that is gone must not end us
+	c, err := config.Load(args)
+	if err != nil {
+		return err
+	}
+	ctx, stop := context.WithCancel(context.Background())
+	defer stop()
+	n := &node{args: args, stop: stop, log: board.NewLog(os.Stderr, c.LogLevel)}
+	if err := n.build(c); err != nil {
+		return err
+	}
+	go n.signals()
+
+	sessionCtx, endSession := context.WithCancel(context.Background())
+	defer endSession()
+	session := board.Start(sessionCtx, n.log, board.Task{Name: "session", Run: n.session.Run})
+	parts := board.Start(ctx, n.log,
+		board.Task{Name: "pots", Run: n.pots.Run}, board.Task{Name: "intake", Run: n.intake.Run},
+		board.Task{Name: "commands", Run: n.commands.Run}, board.Task{Name: "control", Run: n.control.Run})
+	<-ctx.Done()
+	parts.Wait(partsTime)
+	endSession()
+	session.Wait(sessionTime)
+	if n.again.Load() {
+		n.log.Errorf("restart: %v", board.Replace())
+		os.Exit(exitAgain)
+	}
+	return nil
+}
+
+// node is the parts, wired.
+type node struct {
+	args  []string
+	log   *board.Log
+	stop  func()
+	again atomic.Bool // come back after the end
+
+	ring     *ring.Ring
+	session  *conn.Session
+	pots     *pots.Manager
+	intake   *pots.Intake
+	commands *cmds.Dispatcher
+	control  *cmds.Control
+	reloader *cmds.Reloader
+	report   *cmds.Report
+}
+
+// build makes every part. What can be done without is a problem that the log,
+// the status and Core are told; an error is what the node can't run without.
+func (n *node) build(c *config.Config) error {
+	start := time.Now()
+	memory, err := board.Machine{}.Memory()
+	class := board.ClassOf(memory)
+	limits := class.Limits()
+	limits.Apply()
+	n.report = &cmds.Report{Version: version, Start: start, StateDir: c.StateDir, Class: class, Memory: memory, Log: n.log}
+	n.problem(err)
+	self := n.identity(c)
+	if n.ring, err = ring.New(orDefault(c.RingSize, limits.RingSize), 1); err != nil {
+		return err
+	}
+	if err := n.connect(c, self, start); err != nil {
+		return err
+	}
+	n.pots, err = pots.NewManager(pots.Config{
+		Ring: n.ring, Epoch: start, StateDir: c.StateDir, Persona: c.Persona, NodeID: self.NodeID,
+		Limits:   pots.Limits{Conns: limits.Conns, ConnsPerPot: limits.ConnsPerPot, ConnsPerAddr: limits.ConnsPerAddr, Idle: limits.Idle},
+		OnStatus: n.session.PotStatus, OnError: n.session.Error, Log: n.log,
+	})
+	if err != nil {
+		return err
+	}
+	n.problem(n.pots.Configure(c.Pots))
+	n.intake = pots.NewIntake(pots.IntakeConfig{Listen: c.Intake, Ring: n.ring, Epoch: start, OnError: n.session.Error, Log: n.log})
+	n.command(c, self)
+	return nil
+}
+
+// identity is how the node registers. Its id outlives the process if the
+// state directory does.
+func (n *node) identity(c *config.Config) wire.Registration {
+	state, err := config.OpenState(c.StateDir)
+	n.problem(err)
+	if c.NodeID == 0 {
+		c.NodeID, err = state.NodeID()
+		n.problem(err)
+	}
+	self := wire.Registration{NodeID: c.NodeID, NodeName: c.NodeName, Address: c.NodeAddress, Port: c.NodePort, NodeType: c.NodeType}
+	n.report.Node = self
+	return self
+}
+
+// connect makes the session.
+func (n *node) connect(c *config.Config, self wire.Registration, start time.Time) error {
+	secure, err := c.TLSConfig()
+	if err != nil {
+		return err
+	}
+	var codes *conn.TOTP
+	if c.TOTP {
+		if codes, err = conn.LoadTOTP(c.StateDir, c.NodeName); err != nil {
+			n.problem(fmt.Errorf("no one-time codes: %w", err))
+			codes = nil
+		}
+	}
+	var boot [8]byte
+	_, _ = rand.Read(boot[:]) // never fails
+	n.session, err = conn.New(conn.Config{
+		Cores: c.Cores, TLS: secure, TOTP: codes, Node: self, Dialect: conn.Dialect(c.Dialect), Heartbeat: c.Heartbeat,
+		Ring: n.ring, Boot: binary.NativeEndian.Uint64(boot[:]), Epoch: start, StateDir: c.StateDir, Version: version,
+		OnCommand: func(cmd wire.Command) { n.commands.Do(cmd) },
+		OnUp:      func() { n.commands.Introduce() },
+		Log:       n.log,
+	})
+	return err
+}
+
+// command makes what answers Core and the operator.
+func (n *node) command(c *config.Config, self wire.Registration) {
+	n.reloader = cmds.NewReloader(c, func() (*config.Config, error) { return config.Load(n.args) }, n.pots, n.log)
+	n.commands = cmds.New(cmds.Config{
+		NodeID: self.NodeID, NodeType: self.NodeType, Pots: n.pots, Answers: n.session, Log: n.log,
+		Stop: n.stop, Restart: n.restart, Reload: n.reloader.Reload,
+	})
+	r := n.report
+	r.Session, r.Ring, r.Pots, r.Intake, r.Commands = n.session.Stats, n.ring.Stats, n.pots.List, n.intake.Stats, n.commands.Stats
+	n.control = &cmds.Control{Path: c.Control, Status: r.Text, Log: n.log}
+	n.problem(n.control.Bind())
+	for _, p := range r.Problems {
+		n.session.Error(p)
+	}
+}
+
+func (n *node) restart() {
+	n.again.Store(true)
+	n.stop()
+}
+
+// problem tells what the node goes on without.
+func (n *node) problem(err error) {
+	if err == nil {
+		return
+	}
+	n.log.Errorf("%v", err)
+	n.report.Problems = append(n.report.Problems, err.Error())
+}
+
+// signals: the first to end ends in the ordinary way, the second at once;
+// SIGHUP reads the configuration again.
+func (n *node) signals() {
+	got := make(chan os.Signal, 4)
+	signal.Notify(got, os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
+	for ending := false; ; {
+		switch s := <-got; {
+		case s == syscall.SIGHUP:
+			n.reload()
+		case ending:
+			os.Exit(exitError)
+		default:
+			n.log.Infof("%v: stopping", s)
+			ending = true
+			n.stop()
+		}
+	}
+}
+
+func (n *node) reload() {
+	done, err := n.reloader.Reload()
+	if err != nil {
+		n.log.Errorf("%v", err)
+		return
+	}
+	n.log.Infof("%s", done)
+}
+
+func orDefault(n, standard int) int {
+	if n == 0 {
+		return standard
+	}
+	return n
+}
