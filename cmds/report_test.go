@@ -1,0 +1,94 @@
+package cmds
+
+import (
+	"flag"
+	"os"
+	"strings"
+	"testing"
+	"time"
+
+	"forager/board"
+	"forager/conn"
+	"forager/conn/ring"
+	"forager/conn/wire"
+	"forager/pots"
+)
+
+var update = flag.Bool("update", false, "rewrite golden files")
+
+// What attackers, Core and operators can choose must not forge lines.
+const evil = "a\n\x1b[2Jpots: 99\xff"
+
+func TestReport(t *testing.T) {
+	now := time.Now()
+	before := func(d time.Duration) time.Time { return now.Add(-d - time.Millisecond) }
+	r := &Report{
+		Version: "1.2.3", Start: before(time.Hour), StateDir: "/var/lib/" + evil, Problems: []string{"intake: " + evil},
+		Node:    wire.Registration{NodeID: 42, NodeName: evil, NodeType: wire.Full},
+		Machine: board.Machine{SmapsRollup: "testdata/smaps_rollup"}, Class: board.Small, Memory: 60 << 20,
+		Session: func() conn.Stats {
+			return conn.Stats{
+				State: conn.LinkUp, Since: before(time.Minute), Core: "192.0.2.1:9001", Dialect: "spec (learned)", TLS: true,
+				LastHeartbeat: before(7 * time.Second), Connects: 3, Frames: 10, Commands: 5, Broken: 1, LaneDrops: 2, LastError: evil,
+			}
+		},
+		Ring: func() ring.Stats {
+			return ring.Stats{Size: 1 << 20, Used: 100, Held: 5, Unread: 3, Put: 50, Forgotten: 40, Unsettled: 1, Dropped: 7, ByPot: map[string]uint64{"web": 3, evil: 4}}
+		},
+		Pots: func() []pots.Info {
+			return []pots.Info{
+				{Spec: pots.Spec{ID: "telnet", Type: "telnet", Listen: ":23"}, State: wire.PotRunning, Addr: "[::]:23", Since: before(time.Minute), Configured: true, Counters: pots.Counters{Conns: 9, Open: 1, Refused: 2, Events: 30, BytesIn: 400, Logins: 5}},
+				{Spec: pots.Spec{ID: "web", Type: "tcp", Listen: ":80"}, State: wire.PotFailed, Since: before(time.Minute), Message: evil},
+			}
+		},
+		Intake: func() pots.IntakeStats {
+			return pots.IntakeStats{Accepted: 4, Open: 1, Lines: 20, Events: 18, Broken: 2}
+		},
+		Commands: func() Stats { return Stats{Done: 3, Refused: 1, Full: 1} },
+	}
+	text := string(r.Text())
+	var fixed []byte // without what differs from run to run
+	for line := range strings.Lines(text) {
+		key, _, ok := strings.Cut(line, ": ")
+		if line != "\n" && !ok {
+			t.Errorf("no key in %q", line)
+		}
+		if key == "memory heap" || key == "goroutines" {
+			line = key + ": x\n"
+		}
+		fixed = append(fixed, line...)
+	}
+	if *update {
+		if err := os.WriteFile("testdata/status.txt", fixed, 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile("testdata/status.txt")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if string(fixed) != string(want) {
+		t.Errorf("got\n%s\nwant\n%s", fixed, want)
+	}
+	for _, c := range text {
+		if c < ' ' && c != '\n' || c == 0xfffd {
+			t.Errorf("%q in the text", c)
+		}
+	}
+}
+
+// Before anything has happened.
+func TestReportEmpty(t *testing.T) {
+	r := &Report{
+		Session: func() conn.Stats { return conn.Stats{State: conn.LinkDown, NextDial: time.Now().Add(time.Hour)} },
+		Ring:    func() ring.Stats { return ring.Stats{} }, Pots: func() []pots.Info { return nil },
+		Intake: func() pots.IntakeStats { return pots.IntakeStats{} }, Commands: func() Stats { return Stats{} },
+		Machine: board.Machine{SmapsRollup: "testdata/none"},
+	}
+	text := string(r.Text())
+	for _, want := range []string{"last heartbeat: never\n", "next try: in 59m59s\n", "intake: not listening\n", "memory resident: unknown\n", "dialect: not known yet\n"} {
+		if !strings.Contains(text, want) {
+			t.Errorf("%q is missing in\n%s", want, text)
+		}
+	}
+}
