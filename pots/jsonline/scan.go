@@ -82,8 +82,7 @@ open: // b[i] is a bracket
 	}
 
 value: // c is b[i]
-	switch c {
-	case '"':
+	if c == '"' { // not a case: most values are strings, and a jump table is slower
 		k = i + 1
 		if i = l.stringEnd(b, k); i < 0 {
 			i = k
@@ -97,6 +96,9 @@ value: // c is b[i]
 			}
 		}
 		i++
+		goto after
+	}
+	switch c {
 	case '{', '[':
 		goto open
 	case '-', '0', '1', '2', '3', '4', '5', '6', '7', '8', '9':
@@ -232,22 +234,27 @@ const (
 // stringEnd returns the place of the quote that closes the string whose first
 // byte is b[i], or -1 when it is not a valid one. It sets marks.
 //
-// Eight bytes are looked at together: taking the least special byte from each
-// lets the top bit of a byte tell whether it was a quote, a backslash, a
-// control character or beyond ASCII. Borrows only reach bytes behind a hit,
-// so the first hit is right.
+// Eight bytes are looked at together, so that the top bit of each tells
+// whether it was special: set when it is beyond ASCII; when, the quote moved
+// next to the control characters by flipping a bit, it is less than 0x21; or
+// when it is the backslash. A byte that is special may borrow from the next
+// one, but the first hit is right.
 func (l *Line) stringEnd(b []byte, i int) int {
 	l.marks = 0
 	for {
 		if wide64 {
-			for len(b)-i >= 8 {
+			for uint(i) < uint(len(b)) && len(b)-i >= 8 {
 				x := binary.LittleEndian.Uint64(b[i:])
-				m := (x | (x - 0x20*ones) | ((x ^ '"'*ones) - ones) | ((x ^ '\\'*ones) - ones)) & tops
-				if m != 0 {
-					i += bits.TrailingZeros64(m) >> 3
-					break
+				m := (x | ((x ^ 0x02*ones) - 0x21*ones) | ((x ^ '\\'*ones) - ones)) & tops
+				if m == 0 {
+					i += 8
+					continue
 				}
-				i += 8
+				i += bits.TrailingZeros64(m) >> 3
+				if at(b, i) == '"' {
+					return i
+				}
+				goto special
 			}
 		}
 		for uint(i) < uint(len(b)) && plain[b[i]] {
@@ -256,6 +263,7 @@ func (l *Line) stringEnd(b []byte, i int) int {
 		if at(b, i) == '"' {
 			return i
 		}
+	special:
 		if i = l.special(b, i); i < 0 {
 			return -1
 		}

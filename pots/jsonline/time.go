@@ -46,18 +46,18 @@ func parseUsual(s []byte) (ns int64, ok bool) {
 	if len(s) != 27 || s[4] != '-' || s[7] != '-' || s[10] != 'T' || s[13] != ':' || s[16] != ':' || s[19] != '.' || s[26] != 'Z' {
 		return 0, false
 	}
-	var bad uint // more than 9 when a digit was none
+	var bad int // a bit from 0x80 on when a digit was none
 	d := func(i int) int {
-		n := uint(s[i] - '0')
-		bad = max(bad, n)
-		return int(n)
+		n := int(s[i] - '0')
+		bad |= n + 0x80 - 10
+		return n
 	}
 	t := clock{
 		year: d(0)*1000 + d(1)*100 + d(2)*10 + d(3), month: d(5)*10 + d(6), day: d(8)*10 + d(9),
 		hour: d(11)*10 + d(12), minute: d(14)*10 + d(15), second: d(17)*10 + d(18),
 		nano: (d(20)*100000 + d(21)*10000 + d(22)*1000 + d(23)*100 + d(24)*10 + d(25)) * 1000,
 	}
-	if bad > 9 {
+	if bad >= 0x80 {
 		return 0, false
 	}
 	return t.unix(), true
