@@ -26,17 +26,10 @@ import (
 	"forager/conn/wire"
 )
 
-// What the protocol's documents fix.
 const (
-	ackTimeout   = 10 * time.Second // from NodeRegistration to RegistrationAck
-	farewellTime = time.Second      // from NodeDrop to closing
-)
-
-// What we chose.
-const (
+	farewellTime   = time.Second     // from NodeDrop to closing; the documents' advice
+	goodbyeTimeout = 3 * time.Second // the whole goodbye
 	dialTimeout    = 10 * time.Second
-	writeTimeout   = 40 * time.Second // Core may stop reading for a heartbeat of its slowest node, 30 s
-	goodbyeTimeout = 3 * time.Second  // the whole goodbye
 )
 
 // Errors a session ends a connection with.

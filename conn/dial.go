@@ -17,6 +17,11 @@ const (
 	userTimeout = 45 * time.Second
 )
 
+// unsentLimit is how many bytes the kernel queues beyond what Core's window
+// takes (TCP_NOTSENT_LOWAT, tcp(7)): what a heartbeat may have before it, and
+// what a Core that stops reading costs in kernel memory.
+const unsentLimit = 128 << 10
+
 // dialer returns the dialling function of a node: TCP, from the node's own
 // source port where that is free.
 func dialer(nodeID uint64) func(context.Context, string) (net.Conn, error) {

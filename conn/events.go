@@ -100,7 +100,6 @@ func (l *link) settleNow(now time.Time) {
 	if n, err := unsent(l.raw.Conn); err == nil {
 		l.settle.acknowledged(l.raw.written-uint64(n), now)
 	}
-	l.learnAlive(now)
 	if seq := l.settle.settled(now, l.settleTime()); seq > 0 {
 		l.s.cfg.Ring.Forget(seq)
 	}

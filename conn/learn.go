@@ -9,13 +9,22 @@ import (
 
 // learnAlive notes that this connection has outlived timing.learn.
 func (l *link) learnAlive(now time.Time) {
-	if l.learned || l.first.IsZero() || now.Sub(l.first) < l.s.cfg.timing.learn {
+	if left, learning := l.learnsIn(now); !learning || left > 0 {
 		return
 	}
 	l.learned = true
 	if l.peer.learn.survived() {
 		l.taught()
 	}
+}
+
+// learnsIn is how long this connection must still live to teach something;
+// false when it can't or has.
+func (l *link) learnsIn(now time.Time) (time.Duration, bool) {
+	if l.learned || l.first.IsZero() {
+		return 0, false
+	}
+	return max(0, l.first.Add(l.s.cfg.timing.learn).Sub(now)), true
 }
 
 // learnFrom notes how this connection ended.

@@ -59,7 +59,7 @@ func newLink(ctx context.Context, s *Session, c *peer, raw net.Conn) (*link, err
 	l.conn = l.raw
 	if s.cfg.TLS != nil {
 		t := tls.Client(l.raw, s.cfg.TLS)
-		ctx, cancel := context.WithTimeout(ctx, ackTimeout)
+		ctx, cancel := context.WithTimeout(ctx, s.cfg.timing.ack)
 		defer cancel()
 		if err := t.HandshakeContext(ctx); err != nil {
 			return nil, fmt.Errorf("TLS: %w (-tls-ca, -tls-server-name, -tls-cert)", err)
@@ -136,7 +136,9 @@ func (l *link) step(ctx context.Context) error {
 		return l.ended(err)
 	default:
 	}
-	l.settleNow(time.Now())
+	now := time.Now()
+	l.learnAlive(now)
+	l.settleNow(now)
 	n, err := l.sendEvents(ctx)
 	if n > 0 || err != nil {
 		return err
@@ -146,7 +148,7 @@ func (l *link) step(ctx context.Context) error {
 
 // wait sleeps until there is something to do.
 func (l *link) wait(ctx context.Context) error {
-	if d, ok := l.settle.next(time.Now(), l.settleTime()); ok {
+	if d, ok := l.nextWake(time.Now()); ok {
 		l.wake.Reset(d)
 	}
 	select {
@@ -161,6 +163,16 @@ func (l *link) wait(ctx context.Context) error {
 	case <-ctx.Done():
 	}
 	return nil
+}
+
+// nextWake is how long until the forget rule or the learner has something to
+// do; false when neither has.
+func (l *link) nextWake(now time.Time) (time.Duration, bool) {
+	d, ok := l.settle.next(now, l.settleTime())
+	if left, learning := l.learnsIn(now); learning && (!ok || left < d) {
+		return left, true
+	}
+	return d, ok
 }
 
 // ended puts the reader's reason back for serve, which waits for it.
@@ -202,11 +214,11 @@ func (l *link) sendUrgent(ctx context.Context, u *urgent) error {
 	return nil
 }
 
-// write hands b to the kernel; a Core that takes nothing for writeTimeout
+// write hands b to the kernel; a Core that takes nothing for timing.write
 // ends the connection.
 func (l *link) write(b []byte) error {
 	l.wrote = time.Now()
-	if err := l.conn.SetWriteDeadline(l.wrote.Add(writeTimeout)); err != nil {
+	if err := l.conn.SetWriteDeadline(l.wrote.Add(l.s.cfg.timing.write)); err != nil {
 		return err
 	}
 	_, err := l.conn.Write(b)

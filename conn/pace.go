@@ -42,7 +42,7 @@ func (l *link) paceAlways(ctx context.Context) error {
 			if n == 0 {
 				return nil
 			}
-			if time.Since(l.wrote) > writeTimeout {
+			if time.Since(l.wrote) > l.s.cfg.timing.write {
 				return fmt.Errorf("core acknowledges nothing: %w", os.ErrDeadlineExceeded)
 			}
 			wait, poll = poll, min(2*poll, paceMax)

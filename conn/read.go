@@ -53,7 +53,7 @@ func (l *link) register(ctx context.Context) error {
 	s.set(func(st *Stats) { st.State = LinkRegistering })
 	stop := context.AfterFunc(ctx, func() { _ = l.conn.SetDeadline(time.Unix(1, 0)) })
 	defer stop()
-	_ = l.conn.SetDeadline(time.Now().Add(ackTimeout))
+	_ = l.conn.SetDeadline(time.Now().Add(s.cfg.timing.ack))
 	reg := s.cfg.Node
 	if s.cfg.TOTP != nil {
 		code, err := s.cfg.TOTP.Code(time.Now())
@@ -68,7 +68,7 @@ func (l *link) register(ctx context.Context) error {
 	ack, err := l.awaitAck()
 	if err != nil {
 		if errors.Is(err, os.ErrDeadlineExceeded) {
-			return fmt.Errorf("%w within %v", errNoAck, ackTimeout)
+			return fmt.Errorf("%w within %v", errNoAck, s.cfg.timing.ack)
 		}
 		return fmt.Errorf("%w: %w", errNoAck, err)
 	}

@@ -17,6 +17,8 @@ func controlSocket(_, _ string, c syscall.RawConn) error {
 		if err == nil {
 			err = unix.SetsockoptInt(int(fd), unix.IPPROTO_TCP, unix.TCP_USER_TIMEOUT, int(userTimeout.Milliseconds()))
 		}
+		// Without it only latency suffers.
+		_ = unix.SetsockoptInt(int(fd), unix.IPPROTO_TCP, unix.TCP_NOTSENT_LOWAT, unsentLimit)
 	})
 	return errors.Join(cerr, err)
 }

@@ -12,6 +12,12 @@ type timing struct {
 	// still be Core's answer to it: the strict Core's close can wait for the
 	// slowest other node's heartbeat, 30 s.
 	learn time.Duration
+	// ack is how long Core may take from the connection to the
+	// RegistrationAck; the documents' advice.
+	ack time.Duration
+	// write is how long Core may take nothing: a strict Core stops reading
+	// for a heartbeat of its slowest node, 30 s.
+	write time.Duration
 	// backoffFirst and backoffMax are the first and the longest wait between
 	// connections.
 	backoffFirst, backoffMax time.Duration
@@ -21,6 +27,8 @@ var usualTiming = timing{
 	settleSpec:   2 * time.Second,
 	settleCore:   60 * time.Second,
 	learn:        60 * time.Second,
+	ack:          10 * time.Second,
+	write:        40 * time.Second,
 	backoffFirst: time.Second,
 	backoffMax:   60 * time.Second,
 }

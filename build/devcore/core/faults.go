@@ -15,8 +15,8 @@ type Faults struct {
 	Rubbish []byte
 	// CloseAfterFrames closes once that many frames were accepted.
 	CloseAfterFrames int
-	// CloseAfterEvent closes that long after the first PotEvent (in either
-	// dialect); a negative time closes at once.
+	// CloseAfterEvent closes that long after the first PotEvent, and not for
+	// events in an Alarm; a negative time closes at once.
 	CloseAfterEvent time.Duration
 	// StopReadingAfter reads that many bytes and no more, and stays open.
 	StopReadingAfter int64

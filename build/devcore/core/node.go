@@ -251,15 +251,16 @@ func (n *node) refuse(b []byte, err error) {
 
 // accept hands a good frame on, and ends the connection if it is time to.
 func (n *node) accept(b []byte) error {
-	events := n.batch.add(&n.core.cfg, n, b)
+	n.batch.add(&n.core.cfg, n, b)
 	n.frames++
-	if events > 0 && n.eventTimer == nil && n.faults.CloseAfterEvent != 0 {
+	event := n.frame.kind == PotEvent
+	if event && n.eventTimer == nil && n.faults.CloseAfterEvent != 0 {
 		n.eventTimer = time.AfterFunc(n.faults.CloseAfterEvent, func() { _ = n.raw.Close() })
 	}
 	switch {
 	case n.faults.CloseAfterFrames > 0 && n.frames >= n.faults.CloseAfterFrames:
 		return errFault
-	case n.faults.CloseAfterEvent < 0 && events > 0:
+	case n.faults.CloseAfterEvent < 0 && event:
 		return errFault
 	case n.frame.kind == NodeDrop:
 		return errDropped
