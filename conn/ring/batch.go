@@ -31,16 +31,20 @@ func (b *Batch) take(rec []byte) bool {
 }
 
 // Next decodes the next event into e, whose slices are valid until the batch
-// is filled again. It returns false at the end.
+// is filled again. It returns false at the end, or where the records cannot
+// be read any further; a record that is no event is passed over.
 func (b *Batch) Next(e *Event) bool {
 	for len(b.rest) >= header {
-		n := int(binary.NativeEndian.Uint32(b.rest))
+		n := binary.NativeEndian.Uint32(b.rest)
+		if uint64(n) > uint64(len(b.rest)-header) {
+			b.rest = nil
+			break
+		}
 		rec := b.rest[header : header+n]
 		b.rest = b.rest[header+n:]
-		seq := b.first + uint64(b.read)
 		b.read++
 		if e.decode(rec) == nil {
-			e.Seq = seq
+			e.Seq = b.first + uint64(b.read) - 1
 			return true
 		}
 	}

@@ -18,12 +18,26 @@ type Event struct {
 // fields of a record, a MessagePack array.
 const fields = 6
 
-// overhead is the most that MessagePack adds to the bytes of an event's four
-// slices: the array header, two integers of nine bytes, four headers of five.
-const overhead = 1 + 2*9 + 4*5
+// overhead is the most that MessagePack adds to an event besides its four
+// slices: the array's header and two integers.
+const overhead = 1 + 2*9
 
+// maxSize is at least what append adds, and exactly that when both times are
+// longer than 32 bits, as all but the first seconds are.
 func (e *Event) maxSize() int {
-	return overhead + len(e.PotID) + len(e.Pot) + len(e.Type) + len(e.Data)
+	return overhead + binSize(e.PotID) + binSize(e.Pot) + binSize(e.Type) + binSize(e.Data)
+}
+
+// binSize is the size of MessagePack's bin 8, bin 16 and bin 32.
+func binSize(b []byte) int {
+	switch n := len(b); {
+	case n < 1<<8:
+		return 2 + n
+	case n < 1<<16:
+		return 3 + n
+	default:
+		return 5 + n
+	}
 }
 
 // append encodes e; dst must have room for maxSize bytes.

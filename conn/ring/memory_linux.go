@@ -9,3 +9,7 @@ func reserve(size int) ([]byte, error) {
 }
 
 func release(mem []byte) { _ = unix.Munmap(mem) }
+
+// discard gives the pages of mem back to the kernel; they read as zeros
+// afterwards. A kernel that won't keeps them, which costs only memory.
+func discard(mem []byte) { _ = unix.Madvise(mem, unix.MADV_DONTNEED) }

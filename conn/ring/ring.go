@@ -29,9 +29,14 @@ const (
 	MaxSize = 1 << 30
 	// MaxRecord is the largest record in bytes.
 	MaxRecord = 64 << 10
+	// keep is how many bytes of an empty ring stay in use after a burst; a
+	// multiple of every Linux page size.
+	keep = 64 << 10
 	// maxPots is how many pots have a loss counter of their own; the rest
 	// share one, named "other".
 	maxPots = 64
+	// maxPotID is how much of a pot's id names its counter, in bytes.
+	maxPotID = 64
 )
 
 const (
@@ -40,8 +45,11 @@ const (
 	wrap = 1<<32 - 1
 )
 
-// ErrTooLarge is what Put returns for an event over MaxRecord.
-var ErrTooLarge = errors.New("event too large for the ring")
+// Why Put refuses an event; each refusal is counted as a loss.
+var (
+	ErrTooLarge = errors.New("event too large for the ring")
+	ErrClosed   = errors.New("the ring is closed")
+)
 
 // Ring is the event store. Its methods may be called by many goroutines, but
 // Peek, Rewind and Forget only by one at a time.
@@ -49,21 +57,29 @@ type Ring struct {
 	ready chan struct{} // holds a token when the waiting reader has something to read
 
 	mu      sync.Mutex
-	mem     []byte
-	tail    position // oldest record
-	cursor  position // next record to read
-	head    position // next free byte
-	waiting bool     // the reader found nothing and wants a token
-	live    bool     // a session drains the ring: WaitRoom may wait
-	room    chan struct{}
+	mem     []byte        // nil: closed
+	tail    position      // oldest record
+	cursor  position      // next record to read
+	head    position      // next free byte
+	touched int           // bytes of mem used since it was last given back
+	waiting bool          // the reader found nothing and wants a token
+	live    bool          // a session drains the ring: WaitRoom may wait
+	room    chan struct{} // closed when those in WaitRoom should look again
 	stats   counters
 }
 
-// position is a place in the ring. Bytes only grow, the place in memory is
-// what is left after division by its size.
+// position is a place in the ring.
 type position struct {
-	off uint64 // bytes since the start
+	at  int    // index into the memory
+	off uint64 // bytes since the ring was last empty, unused ends of the memory included
 	seq uint64 // of the record that begins here
+}
+
+// next moves p behind a record of n bytes.
+func (p *position) next(n int) {
+	p.at += n
+	p.off += uint64(n)
+	p.seq++
 }
 
 // New makes a ring of size bytes whose first event gets the number first.
@@ -80,35 +96,41 @@ func New(size int, first uint64) (*Ring, error) {
 	return &Ring{
 		mem: mem, tail: p, cursor: p, head: p,
 		ready: make(chan struct{}, 1),
-		stats: counters{dropped: make(map[string]uint64)},
+		stats: counters{dropped: make(map[string]*uint64)},
 	}, nil
 }
 
-// Close gives the memory back; nothing else may be called after it.
+// Close gives the memory back and wakes those in WaitRoom. The events it held
+// are gone; those that still come are refused and counted.
 func (r *Ring) Close() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	if r.mem == nil {
+		return
+	}
 	release(r.mem)
-	r.mem = nil
+	r.mem, r.live = nil, false
+	r.tail, r.cursor = r.head, r.head
+	r.wakeWaiters()
 }
 
 // Put stores a copy of e (its Seq is ignored) and returns the number it got.
 // It never waits; when the ring is full the oldest events go. It allocates
 // nothing.
 func (r *Ring) Put(e *Event) (uint64, error) {
-	need := header + e.maxSize()
-	if need > MaxRecord {
-		r.CountLoss(e.PotID, 1)
-		return 0, ErrTooLarge
-	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.reset()
-	off := r.makeRoom(need)
-	rec := e.append(r.mem[off+header : off+header])
-	binary.NativeEndian.PutUint32(r.mem[off:], uint32(len(rec)))
-	seq := r.head.seq
-	r.head = position{r.head.off + uint64(header+len(rec)), seq + 1}
+	need := header + e.maxSize()
+	if err := r.refuses(need); err != nil {
+		r.stats.drop(e.PotID, 1)
+		return 0, err
+	}
+	r.makeRoom(need)
+	at, seq := r.head.at, r.head.seq
+	rec := e.append(r.mem[at+header : at+header])
+	binary.NativeEndian.PutUint32(r.mem[at:], uint32(len(rec)))
+	r.head.next(header + len(rec))
+	r.touched = max(r.touched, r.head.at)
 	r.stats.put++
 	if r.waiting {
 		r.waiting = false
@@ -117,90 +139,99 @@ func (r *Ring) Put(e *Event) (uint64, error) {
 	return seq, nil
 }
 
-// reset goes back to the start of the memory when the ring is empty, so that
-// a quiet node touches only a little of it.
-func (r *Ring) reset() {
-	if r.tail.off == r.head.off {
-		r.tail.off, r.cursor.off, r.head.off = 0, 0, 0
+func (r *Ring) refuses(need int) error {
+	switch {
+	case need > MaxRecord:
+		return ErrTooLarge
+	case r.mem == nil:
+		return ErrClosed
+	}
+	return nil
+}
+
+// makeRoom drops the oldest records until need bytes in one piece are free at
+// the head, which goes back to the start of the memory when its end is too
+// short. That is never all of them: MinSize holds an end and two records.
+func (r *Ring) makeRoom(need int) {
+	rest := len(r.mem) - r.head.at
+	if rest >= need {
+		r.dropUntilFree(need)
+		return
+	}
+	r.dropUntilFree(rest + need)
+	if rest >= header {
+		binary.NativeEndian.PutUint32(r.mem[r.head.at:], wrap)
+	}
+	r.head.at = 0
+	r.head.off += uint64(rest)
+}
+
+func (r *Ring) dropUntilFree(n int) {
+	for r.tail.seq != r.head.seq {
+		r.align(&r.tail) // an unused end before it is free, and may be written over
+		if r.cursor.seq == r.tail.seq {
+			r.cursor = r.tail
+		}
+		if r.head.off-r.tail.off <= uint64(len(r.mem)-n) {
+			return
+		}
+		r.dropOldest()
 	}
 }
 
-// makeRoom drops the oldest records until need contiguous bytes are free at
-// the head and returns their place in memory.
-func (r *Ring) makeRoom(need int) int {
-	size := uint64(len(r.mem))
-	off := int(r.head.off % size)
-	if rest := len(r.mem) - off; rest < need {
-		r.freeUpTo(r.head.off + uint64(rest) + uint64(need))
-		if rest >= header {
-			binary.NativeEndian.PutUint32(r.mem[off:], wrap)
-		}
-		r.head.off += uint64(rest)
-		if r.tail.seq == r.head.seq { // all dropped: nobody stands before the gap
-			r.tail.off = r.head.off
-		}
-		if r.cursor.seq == r.head.seq {
-			r.cursor.off = r.head.off
-		}
-		return 0
-	}
-	r.freeUpTo(r.head.off + uint64(need))
-	return off
-}
-
-// freeUpTo drops records until the bytes before end are within one size of
-// the tail.
-func (r *Ring) freeUpTo(end uint64) {
-	for end-r.tail.off > uint64(len(r.mem)) && r.tail.seq != r.head.seq {
-		at := r.align(&r.tail)
-		rec := r.record(at)
-		if r.tail.seq < r.cursor.seq {
-			r.stats.unsettled++
-		} else {
-			r.stats.drop(potOf(rec), 1)
-			r.cursor = position{r.tail.off + uint64(header+len(rec)), r.tail.seq + 1}
-		}
-		r.tail = position{r.tail.off + uint64(header+len(rec)), r.tail.seq + 1}
+// dropOldest counts an event that was read as unsettled, since Core probably
+// has it, and one that was not, or not again since a Rewind, as lost.
+func (r *Ring) dropOldest() {
+	rec := r.record(&r.tail)
+	unread := r.tail.seq == r.cursor.seq
+	r.tail.next(header + len(rec))
+	if unread {
+		r.cursor = r.tail
+		r.stats.drop(potOf(rec), 1)
+	} else {
+		r.stats.unsettled++
 	}
 }
 
-// align moves p over the unused end of the memory and returns its place.
-func (r *Ring) align(p *position) int {
-	size := uint64(len(r.mem))
-	at := int(p.off % size)
-	if rest := len(r.mem) - at; rest < header || binary.NativeEndian.Uint32(r.mem[at:]) == wrap {
+// align moves p, which must not be the head, over the unused end of the
+// memory.
+func (r *Ring) align(p *position) {
+	rest := len(r.mem) - p.at
+	if rest < header || binary.NativeEndian.Uint32(r.mem[p.at:]) == wrap {
+		p.at = 0
 		p.off += uint64(rest)
-		return 0
 	}
-	return at
 }
 
-func (r *Ring) record(at int) []byte {
-	n := binary.NativeEndian.Uint32(r.mem[at:])
-	return r.mem[at+header : at+header+int(n)]
+// record returns the record at p, which must not be the head.
+func (r *Ring) record(p *position) []byte {
+	r.align(p)
+	n := int(binary.NativeEndian.Uint32(r.mem[p.at:]))
+	return r.mem[p.at+header : p.at+header+n]
 }
 
 // Peek copies the next records into b, as many as its memory holds, and moves
 // the cursor behind them. It returns how many. With 0 the reader may wait for
-// Ready.
+// Ready. It allocates nothing.
 func (r *Ring) Peek(b *Batch) int {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	b.reset(r.cursor.seq)
 	for r.cursor.seq != r.head.seq {
-		at := r.align(&r.cursor)
-		n := header + len(r.record(at))
-		if !b.take(r.mem[at : at+n]) {
+		n := header + len(r.record(&r.cursor))
+		if !b.take(r.mem[r.cursor.at : r.cursor.at+n]) {
 			break
 		}
-		r.cursor = position{r.cursor.off + uint64(n), r.cursor.seq + 1}
+		r.cursor.next(n)
 	}
 	r.waiting = b.n == 0
-	r.makeKnown()
+	r.wakeWaiters()
 	return b.n
 }
 
-// Ready has a token after Peek found nothing and something came.
+// Ready has a token after Peek found nothing and something came, or Rewind
+// brought something back. A token may also be an old one: then Peek finds
+// nothing once more.
 func (r *Ring) Ready() <-chan struct{} { return r.ready }
 
 func (r *Ring) signal() {
@@ -215,14 +246,29 @@ func (r *Ring) Forget(seq uint64) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	for r.tail.seq <= seq && r.tail.seq != r.cursor.seq {
-		at := r.align(&r.tail)
-		r.tail = position{r.tail.off + uint64(header+len(r.record(at))), r.tail.seq + 1}
+		r.tail.next(header + len(r.record(&r.tail)))
 		r.stats.forgotten++
+	}
+	if r.tail.seq == r.head.seq {
+		r.startOver()
+	}
+}
+
+// startOver goes back to the start of the memory when the ring is empty, so
+// that a quiet node uses only a little of it, and gives the rest back that a
+// burst used.
+func (r *Ring) startOver() {
+	p := position{seq: r.head.seq}
+	r.tail, r.cursor, r.head = p, p, p
+	if r.touched > keep {
+		discard(r.mem[keep:r.touched])
+		r.touched = 0
 	}
 }
 
 // Rewind moves the cursor back to the oldest event: a new connection sends
-// again what the last one may not have delivered.
+// again what the last one may not have delivered. Until then these events
+// count as unread.
 func (r *Ring) Rewind() {
 	r.mu.Lock()
 	defer r.mu.Unlock()

@@ -19,7 +19,7 @@ func (r *Ring) SetLive(live bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.live = live
-	r.makeKnown()
+	r.wakeWaiters()
 }
 
 // WaitRoom returns when the ring has room for more, when no session drains
@@ -61,8 +61,8 @@ func (r *Ring) isCrowded() bool {
 	return r.live && r.head.off-r.cursor.off > uint64(len(r.mem))*roomNum/roomDen
 }
 
-// makeKnown wakes those who wait for room.
-func (r *Ring) makeKnown() {
+// wakeWaiters lets those who wait for room look again when there is some.
+func (r *Ring) wakeWaiters() {
 	if r.room != nil && !r.isCrowded() {
 		close(r.room)
 		r.room = nil

@@ -1,32 +1,53 @@
 package ring
 
-import "maps"
+// otherPots is the counter of the pots beyond maxPots.
+const otherPots = "other"
 
 // Stats is what the ring has done since the start.
 type Stats struct {
 	Size      int               // bytes of memory reserved
-	Used      int               // bytes of records held
+	Used      int               // bytes of memory that the events held take
 	Held      uint64            // events held, read or not
 	Unread    uint64            // events held and not yet read by a session
 	Put       uint64            // events taken in
 	Forgotten uint64            // events that Core has
 	Unsettled uint64            // events sent once whose place was needed before Core's having them was sure
-	Dropped   uint64            // events lost: never sent, or too large
+	Dropped   uint64            // events lost: not sent (since the last Rewind), or refused
 	ByPot     map[string]uint64 // Dropped by pot id; "other" beyond 64 pots
 }
 
 type counters struct {
 	put, forgotten, unsettled, lost uint64
-	dropped                         map[string]uint64
+	dropped                         map[string]*uint64 // pointers: adding to a known one allocates nothing
 }
 
+// drop counts n lost events of a pot. Pots come from lines that others wrote:
+// neither their number nor their names' length may grow the map.
 func (c *counters) drop(pot []byte, n uint64) {
 	c.lost += n
-	if _, known := c.dropped[string(pot)]; !known && len(c.dropped) >= maxPots {
-		c.dropped["other"] += n
-		return
+	if len(pot) > maxPotID {
+		pot = pot[:maxPotID]
 	}
-	c.dropped[string(pot)] += n
+	count, known := c.dropped[string(pot)]
+	if !known {
+		name := string(pot)
+		if len(c.dropped) >= maxPots {
+			name = otherPots
+		}
+		if count = c.dropped[name]; count == nil {
+			count = new(uint64)
+			c.dropped[name] = count
+		}
+	}
+	*count += n
+}
+
+func (c *counters) byPot() map[string]uint64 {
+	m := make(map[string]uint64, len(c.dropped))
+	for pot, n := range c.dropped {
+		m[pot] = *n
+	}
+	return m
 }
 
 // CountLoss counts n events of a pot that could not even be put, so that
@@ -52,6 +73,6 @@ func (r *Ring) Stats() Stats {
 		Size: len(r.mem), Used: int(r.head.off - r.tail.off),
 		Held: r.head.seq - r.tail.seq, Unread: r.head.seq - r.cursor.seq,
 		Put: r.stats.put, Forgotten: r.stats.forgotten, Unsettled: r.stats.unsettled,
-		Dropped: r.stats.lost, ByPot: maps.Clone(r.stats.dropped),
+		Dropped: r.stats.lost, ByPot: r.stats.byPot(),
 	}
 }
