@@ -72,6 +72,9 @@ func (c *Conn) SetIdle(d time.Duration) {
 // Read reads from the attacker. It fails when a limit is reached, and then for
 // ever.
 func (c *Conn) Read(p []byte) (int, error) {
+	if c.in > c.l.limits().BytesIn {
+		return 0, ErrBytes
+	}
 	for {
 		n, err := c.nc.Read(p)
 		if n > 0 {

@@ -3,6 +3,7 @@ package pots
 import (
 	"encoding/binary"
 	"net/netip"
+	"slices"
 	"sync"
 	"time"
 )
@@ -15,13 +16,14 @@ const evictAge = 10 * time.Second
 // guard counts the open connections of all pots and says who may come in.
 //
 // A full house does not lock newcomers out: the connection that has been
-// silent longest, at the pot in question, goes.
+// silent longest goes, at the pot in question or at the fullest.
 type guard struct {
 	limits   Limits
 	evictAge time.Duration
 
-	mu   sync.Mutex
-	open int
+	mu    sync.Mutex
+	open  int
+	lists []*list // of the listeners that are open
 	// addrs counts connections by address key. An entry lives as long as a
 	// connection of its address, so the table holds at most Limits.Conns
 	// entries and can't be full while there is a place left.
@@ -60,7 +62,7 @@ func (g *guard) admit(l *list, c *Conn) admission {
 	if l.n >= g.limits.ConnsPerPot && !g.evict(l, c.start) {
 		return refusedPot
 	}
-	if g.open >= g.limits.Conns && !g.evict(l, c.start) {
+	if g.open >= g.limits.Conns && !g.evict(g.fullest(), c.start) {
 		return refusedTotal
 	}
 	c.key = key
@@ -92,6 +94,30 @@ func (g *guard) evict(l *list, now time.Duration) bool {
 // evictLook is how many of the oldest connections are looked at: a bound for
 // what one newcomer costs.
 const evictLook = 64
+
+// fullest returns the list with the most connections.
+func (g *guard) fullest() *list {
+	most := &list{}
+	for _, l := range g.lists {
+		if l.n > most.n {
+			most = l
+		}
+	}
+	return most
+}
+
+// openList and closeList make a listener's list known.
+func (g *guard) openList(l *list) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.lists = append(g.lists, l)
+}
+
+func (g *guard) closeList(l *list) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.lists = slices.DeleteFunc(g.lists, func(o *list) bool { return o == l })
+}
 
 // leave gives c's place back, if it still has one.
 func (g *guard) leave(l *list, c *Conn) {

@@ -58,6 +58,7 @@ func listen(i *instance) (service, error) {
 	if g, ok := i.handler.(Greeter); ok {
 		l.greeting = g.Greeting()
 	}
+	i.m.guard.openList(&l.list)
 	l.loop.Go(l.accept)
 	return l, nil
 }
@@ -204,6 +205,7 @@ func (l *listener) stop() {
 	case <-t.C:
 		l.inst.m.complain(fmt.Errorf("pot %s: connections did not end within %s", l.inst.spec.ID, stopWait))
 	}
+	l.inst.m.guard.closeList(&l.list)
 	l.flood.close()
 }
 

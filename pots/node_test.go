@@ -24,7 +24,7 @@ const patience = 30 * time.Second
 
 // node is a manager that runs, and what it tells.
 type node struct {
-	t      *testing.T
+	t      testing.TB
 	m      *Manager
 	ring   *ring.Ring
 	cancel context.CancelFunc
@@ -35,7 +35,7 @@ type node struct {
 }
 
 // newNode makes a manager that does not run yet.
-func newNode(t *testing.T, cfg Config) *node {
+func newNode(t testing.TB, cfg Config) *node {
 	t.Helper()
 	r, err := ring.New(1<<20, 1)
 	if err != nil {
@@ -87,7 +87,7 @@ func (n *node) stop() {
 }
 
 // openFiles counts descriptors. The poller's are opened before.
-func openFiles(t *testing.T) int {
+func openFiles(t testing.TB) int {
 	t.Helper()
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -102,7 +102,7 @@ func openFiles(t *testing.T) int {
 }
 
 // await waits for what other goroutines are about to do.
-func await(t *testing.T, what string, ok func() bool) {
+func await(t testing.TB, what string, ok func() bool) {
 	t.Helper()
 	for end := time.Now().Add(patience); !ok(); {
 		if time.Now().After(end) {
@@ -129,7 +129,7 @@ func (n *node) pots(lines ...string) string {
 	return n.addr(mustResolve(n.t, specs)[0].ID)
 }
 
-func mustResolve(t *testing.T, specs []Spec) []Spec {
+func mustResolve(t testing.TB, specs []Spec) []Spec {
 	t.Helper()
 	specs, err := Resolve(specs, nil)
 	if err != nil {

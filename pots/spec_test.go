@@ -158,7 +158,7 @@ func TestResolve(t *testing.T) {
 	}
 }
 
-func mustNot(t *testing.T, err error) {
+func mustNot(t testing.TB, err error) {
 	t.Helper()
 	if err != nil {
 		t.Fatal(err)

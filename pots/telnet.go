@@ -11,6 +11,7 @@ const (
 	telnetLine      = MaxField // longest command line in bytes; the rest is counted
 	telnetKeepLine  = 256      // largest line buffer in bytes that a session keeps
 	telnetLines     = 1000     // commands of one session
+	telnetRaw       = 1024     // bytes kept of a session that comes to no login
 	telnetFlush     = 4096     // bytes of output before they are written
 	telnetMaxBanner = 256
 	telnetMaxHost   = 64
@@ -101,6 +102,11 @@ type telnetSession struct {
 	lines   int
 	shell   lineShell
 
+	raw    []byte // what came before the first login, with its negotiation
+	rawLen int64
+	typed  bool // there was more in it than negotiation and empty lines
+	logins bool // one was told
+
 	buf [telnetBuffer]byte
 	out []byte // what was not written yet; empty between reads
 }
@@ -124,7 +130,8 @@ func (t *telnet) Serve(c *Conn) {
 			break
 		}
 	}
-	*s = telnetSession{line: kept(s.line), user: kept(s.user)}
+	s.tellRaw()
+	*s = telnetSession{line: kept(s.line), user: kept(s.user), raw: kept(s.raw)}
 	telnetSessions.Put(s)
 }
 
@@ -139,8 +146,9 @@ func kept(b []byte) []byte {
 func (s *telnetSession) take(p []byte) error {
 	pool := telnetOutputs.Get().(*[]byte)
 	s.out = (*pool)[:0]
-	for _, c := range p {
+	for i, c := range p {
 		if s.state == telnetOver {
+			p = p[:i]
 			break
 		}
 		if data, ok := s.opt.next(s, c); ok {
@@ -149,6 +157,10 @@ func (s *telnetSession) take(p []byte) error {
 		if len(s.out) > telnetFlush {
 			s.flush()
 		}
+	}
+	if !s.logins {
+		s.rawLen += int64(len(p))
+		s.raw = append(s.raw, p[:min(len(p), telnetRaw-len(s.raw))]...)
 	}
 	err := s.flush()
 	if cap(s.out) <= 2*telnetFlush {
@@ -187,6 +199,7 @@ const (
 func (s *telnetSession) input(c byte) {
 	wasCR := s.wasCR
 	s.wasCR = false
+	s.typed = s.typed || c != '\r' && c != '\n' && c != 0
 	switch c {
 	case '\r':
 		s.wasCR = true

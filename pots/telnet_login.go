@@ -52,6 +52,7 @@ func (s *telnetSession) enterPassword() {
 }
 
 func (s *telnetSession) tellLogin(what string) {
+	s.logins = true
 	e := s.c.login(what, s.user, s.line)
 	if s.userCut > 0 {
 		e.Number("username_length", int64(len(s.user))+s.userCut)
@@ -85,20 +86,23 @@ func (s *telnetSession) tellCommand() {
 }
 
 // cutOff records what was typed when the connection ended without an Enter: a
-// client that hangs up behind its last word still said it, and one that does
-// not speak telnet at all shows what it does speak.
+// client that hangs up behind its last word still said it.
 func (s *telnetSession) cutOff() {
 	switch {
 	case s.state == telnetPassword && len(s.line) > 0:
 		s.tellLogin("login.failed")
-	case s.state == telnetPassword:
-		s.c.Event("session.data").Bytes("payload", s.user).Send()
-	case len(s.line) == 0:
-	case s.state == telnetCommand:
+	case s.state == telnetCommand && len(s.line) > 0:
 		s.tellCommand()
-	case s.state == telnetUser:
-		s.c.Event("session.data").Bytes("payload", s.line).Send()
 	}
+}
+
+// tellRaw records what a client said that never came to a login: one that does
+// not speak telnet at all shows what it does speak.
+func (s *telnetSession) tellRaw() {
+	if s.logins || !s.typed {
+		return
+	}
+	s.c.Event("session.data").Number("length", s.rawLen).Bytes("payload", s.raw).Send()
 }
 
 // lineShell is what answers behind the login. It never runs anything.

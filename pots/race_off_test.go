@@ -1,0 +1,5 @@
+//go:build !race
+
+package pots
+
+const raceDetector = false
