@@ -1,0 +1,65 @@
+# forager: make (or make help) lists the targets.
+.DEFAULT_GOAL := help
+SHELL := /bin/sh
+
+export CGO_ENABLED := 0
+VERSION := $(shell build/version.sh)
+GOBUILD := go build -trimpath -buildvcs=false -ldflags "-s -w -X main.version=$(VERSION)"
+FUZZTIME ?= 30s
+
+.PHONY: help
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' Makefile
+
+.PHONY: run
+run: build dist/devcore ## try it: a Core for development and a node on this machine
+	build/run.sh
+
+.PHONY: build
+build: ## dist/forager for this machine
+	$(GOBUILD) -o dist/forager .
+
+.PHONY: dist/devcore
+dist/devcore:
+	go build -trimpath -buildvcs=false -o dist/devcore ./build/devcore
+
+.PHONY: cross
+cross: ## dist/forager-linux-* for every board
+	build/cross.sh
+
+.PHONY: test
+test: ## all tests, and those of conn and pots as MIPS and ARM
+	build/deps.sh test cross-test
+	go test -vet=off ./...
+	build/cross-test.sh
+
+.PHONY: race
+race: ## all tests under the race detector
+	build/deps.sh race
+	CGO_ENABLED=1 go test -vet=off -race ./...
+
+.PHONY: fuzz
+fuzz: ## every fuzz target for FUZZTIME (30s)
+	build/fuzz.sh $(FUZZTIME)
+
+.PHONY: bench
+bench: ## benchmarks with allocations, then whole-process measurements
+	build/bench.sh
+
+.PHONY: size
+size: cross ## what the binaries weigh, against their budgets
+	build/deps.sh size
+	build/size.sh
+
+.PHONY: size-list
+size-list: ## what each package contributes to a binary
+	build/size.sh -list
+
+.PHONY: lint
+lint: ## gofmt, go vet, staticcheck, shellcheck
+	build/deps.sh lint
+	build/lint.sh
+
+.PHONY: clean
+clean: ## remove dist/
+	rm -rf dist

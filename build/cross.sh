@@ -1,0 +1,37 @@
+#!/bin/sh
+# Builds dist/forager-linux-TARGET for every target named, or for all.
+#   build/cross.sh [-list] [TARGET...]
+set -eu
+cd "$(dirname "$0")/.."
+
+all="amd64 arm64 armv7 armv6 armv5 mips mipsle riscv64"
+if [ "${1-}" = -list ]; then
+	echo "$all"
+	exit 0
+fi
+
+# env_of prints what go build must be told for a target. Routers' MIPS cores
+# have no FPU; armv5 is soft float as well.
+env_of() {
+	case $1 in
+	armv[567]) echo "GOARCH=arm GOARM=${1#armv}" ;;
+	mips | mipsle) echo "GOARCH=$1 GOMIPS=softfloat" ;;
+	amd64 | arm64 | riscv64) echo "GOARCH=$1" ;;
+	*)
+		echo "cross: no target '$1', there are: $all" >&2
+		exit 2
+		;;
+	esac
+}
+
+version=$(build/version.sh)
+mkdir -p dist
+# shellcheck disable=SC2086 # one word a target
+[ $# -gt 0 ] || set -- $all
+for target; do
+	settings=$(env_of "$target")
+	# shellcheck disable=SC2086 # several settings
+	env CGO_ENABLED=0 GOOS=linux $settings go build -trimpath -buildvcs=false \
+		-ldflags "-s -w -X main.version=$version" -o "dist/forager-linux-$target" .
+	echo "dist/forager-linux-$target"
+done

@@ -1,0 +1,72 @@
+#!/bin/sh
+# Prints what each cross-built binary weighs, raw and as flash holds it
+# (squashfs with xz), and fails when a budget of build/size.budget is passed.
+# All figures in KiB, rounded up.
+#   build/size.sh            the table, from dist/forager-linux-*
+#   build/size.sh -list      what each package contributes to mipsle, top 25
+set -eu
+cd "$(dirname "$0")/.."
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+
+kib() { echo $((($(stat -c %s "$1") + 1023) / 1024)); }
+
+# As OpenWrt packs its images: xz, blocks of 256 KiB, no padding to 4 KiB.
+squashed() {
+	rm -f "$work/image"
+	mksquashfs "$1" "$work/image" -comp xz -b 256K -nopad -noappend -no-progress -quiet >/dev/null
+	kib "$work/image"
+}
+
+table() {
+	failed=0
+	printf '%-10s %8s %8s   %s\n' target raw squashfs 'budget (raw/squashfs)'
+	for target in $(build/cross.sh -list); do
+		binary=dist/forager-linux-$target
+		raw=$(kib "$binary")
+		packed=$(squashed "$binary")
+		budget=$(awk -v t="$target" '$1 == t { print $2 "/" $3 }' build/size.budget)
+		verdict=
+		if [ -n "$budget" ] && { [ "$raw" -gt "${budget%/*}" ] || [ "$packed" -gt "${budget#*/}" ]; }; then
+			verdict='TOO LARGE (make size-list shows what of)'
+			failed=1
+		fi
+		printf '%-10s %8d %8d   %s %s\n' "$target" "$raw" "$packed" "${budget:--}" "$verdict"
+	done
+	return $failed
+}
+
+# A symbol's package is what stands before the first dot after the last slash
+# of its path; arguments of generic types have slashes of their own, so they
+# are cut off first. Symbols without a package (type:, go:, runtime data) are
+# summed by their prefix.
+list() {
+	env CGO_ENABLED=0 GOARCH=mipsle GOMIPS=softfloat go build -trimpath -buildvcs=false -o "$work/forager" .
+	go tool nm -size -sort size "$work/forager" >"$work/symbols"
+	awk '$3 ~ /^[TtRrDd]$/ {
+		name = $4
+		sub(/\[.*/, "", name)
+		if (match(name, /^(type|go|gclocals|runtime)[:.·]/)) {
+			package = substr(name, 1, RLENGTH)
+			if (package ~ /^runtime/) package = "runtime"
+		} else {
+			head = name; tail = name
+			sub(/[^\/]*$/, "", head)
+			sub(/^.*\//, "", tail)
+			sub(/\..*/, "", tail)
+			package = head tail
+		}
+		bytes[package] += $2
+	}
+	END { for (p in bytes) printf "%8.1f KiB  %s\n", bytes[p] / 1024, p }' "$work/symbols" |
+		sort -rn | head -n 25
+}
+
+case ${1-} in
+-list) list ;;
+'') table ;;
+*)
+	echo "usage: build/size.sh [-list]" >&2
+	exit 2
+	;;
+esac
