@@ -23,10 +23,10 @@ const (
 	DefaultIntakeWait = 2 * time.Second
 	// intakeRetry is how long a taken port is left alone.
 	intakeRetry = time.Minute
-	// intakeGrace is how long a new connection waits for one to end when all
-	// are in use. One that waited in vain makes the next ones be refused at
-	// once, until a connection ends.
-	intakeGrace = time.Second
+	// DefaultIntakeGrace is how long a new connection waits for one to end
+	// when all are in use. One that waited in vain makes the next ones be
+	// refused at once, until a connection ends.
+	DefaultIntakeGrace = time.Second
 )
 
 // intakeKeepAlive ends connections whose other side is gone after about two
@@ -43,6 +43,7 @@ type IntakeConfig struct {
 	Epoch    time.Time     // the node's start: an event's Mono is since then; zero: when NewIntake was called
 	MaxConns int           // open at once; 0: DefaultIntakeConns
 	Wait     time.Duration // longest wait for a crowded ring; 0: DefaultIntakeWait
+	Grace    time.Duration // longest wait for a connection to end; 0: DefaultIntakeGrace
 
 	// OnlyPot tells the id of the process pot that runs when it is the only
 	// one: lines without an id are from it. It is asked for such lines only
@@ -97,6 +98,9 @@ func NewIntake(cfg IntakeConfig) *Intake {
 	}
 	if cfg.Wait <= 0 {
 		cfg.Wait = DefaultIntakeWait
+	}
+	if cfg.Grace <= 0 {
+		cfg.Grace = DefaultIntakeGrace
 	}
 	if cfg.Now == nil {
 		cfg.Now = time.Now
@@ -230,19 +234,23 @@ func (in *Intake) place(ctx context.Context, patience bool) bool {
 	if !patience || !in.isFull() {
 		return !in.isFull()
 	}
-	select {
-	case <-in.freed: // of long ago, or just now
-	default:
+	t := time.NewTimer(in.cfg.Grace)
+	defer t.Stop()
+	for in.isFull() { // a token may be of an end whose place is taken again
+		select {
+		case <-in.freed:
+		case <-t.C:
+			return false
+		case <-ctx.Done():
+			return false
+		}
 	}
-	if in.isFull() {
-		in.awaitEnd(ctx)
-	}
-	return !in.isFull()
+	return true
 }
 
-// awaitEnd waits until a connection has ended, at most intakeGrace.
+// awaitEnd waits until a connection has ended, at most Grace.
 func (in *Intake) awaitEnd(ctx context.Context) {
-	t := time.NewTimer(intakeGrace)
+	t := time.NewTimer(in.cfg.Grace)
 	defer t.Stop()
 	select {
 	case <-in.freed:
@@ -282,8 +290,8 @@ func (in *Intake) end(c *net.TCPConn) {
 	in.mu.Lock()
 	delete(in.conns, c)
 	in.mu.Unlock()
-	c.Close()
 	in.count.open.Add(-1)
+	c.Close()
 	select {
 	case in.freed <- struct{}{}:
 	default:

@@ -1,0 +1,6 @@
+//go:build race
+
+package pots
+
+// intakeRace is whether the race detector is on, which is slow and large.
+const intakeRace = true
