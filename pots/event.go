@@ -106,11 +106,12 @@ func (e *Event) Send() {
 	if len(e.data) > wire.MaxData {
 		i.m.cfg.Ring.CountLoss(i.id, 1)
 	} else {
-		e.ev = ring.Event{Mono: int64(now), PotID: i.id, Pot: i.typ, Type: e.typ, Data: e.data}
+		e.ev.Mono, e.ev.PotID, e.ev.Pot, e.ev.Type, e.ev.Data = int64(now), i.id, i.typ, e.typ, e.data
 		_, _ = i.m.cfg.Ring.Put(&e.ev) // counts its losses itself
 	}
 	i.count.events.Add(1)
-	e.inst, e.ev = nil, ring.Event{}
+	e.inst = nil
+	e.ev = ring.Event{}
 	if cap(e.data) > keepBuffer {
 		e.data = nil
 	}

@@ -82,7 +82,8 @@ func (i *instance) start() error {
 	}
 	s, err := listen(i)
 	if err != nil {
-		i.fail(fmt.Errorf("pot %s: %w (-pot)", quote(i.spec.ID), err))
+		err = fmt.Errorf("pot %s: %w (-pot)", quote(i.spec.ID), err)
+		i.fail(err)
 		return err
 	}
 	i.set(wire.PotRunning, "", s)

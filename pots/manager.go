@@ -130,8 +130,9 @@ func (m *Manager) stopAll() {
 }
 
 // Configure takes the -pot lines: it starts new pots, stops and forgets those
-// that are gone, and restarts those that changed. What is wrong with some of
-// them is the error; the others are as asked. Before Run nothing is bound.
+// that are gone, restarts those that changed and tries those again that
+// failed. One that Stop stopped stays so. What is wrong with some of them is
+// the error; the others are as asked. Before Run nothing is bound.
 func (m *Manager) Configure(specs []Spec) error {
 	specs, err := Resolve(specs, m.isInstalled)
 	errs := []error{err}
@@ -152,10 +153,15 @@ func (m *Manager) configure(s Spec) error {
 		return err
 	}
 	inst.want.Store(true)
-	if old, err := m.add(inst); err != nil || old != nil {
+	if _, err := m.add(inst); err != nil {
 		return err
 	}
-	return m.with(s.ID, func(inst *instance) error { return inst.startIfRunning() })
+	return m.with(s.ID, func(inst *instance) error {
+		if !inst.want.Load() {
+			return nil
+		}
+		return inst.startIfRunning()
+	})
 }
 
 // Install makes a pot that outlives the node, or gives an installed one

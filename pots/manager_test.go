@@ -51,6 +51,28 @@ func TestPortTaken(t *testing.T) {
 	n.wantStatus("taken", wire.PotRunning, "")
 }
 
+// TestConfigureAgain: what failed is tried again, what was stopped is not.
+func TestConfigureAgain(t *testing.T) {
+	other, err := net.Listen("tcp4", "127.0.0.1:0")
+	mustNot(t, err)
+	defer other.Close()
+	n := newNode(t, Config{}).run()
+	n.pots("tcp id=stopped listen=127.0.0.1:0")
+	mustNot(t, n.m.Stop("stopped"))
+	specs := []Spec{
+		{ID: "taken", Type: "tcp", Listen: other.Addr().String()}, {ID: "stopped", Type: "tcp", Listen: "127.0.0.1:0"},
+	}
+	if n.m.Configure(specs) == nil {
+		t.Error("started on a taken port")
+	}
+	other.Close()
+	mustNot(t, n.m.Configure(specs))
+	n.addr("taken")
+	if p, _ := n.m.Info("stopped"); p.State != wire.PotStopped {
+		t.Errorf("%+v", p)
+	}
+}
+
 func TestConfigure(t *testing.T) {
 	n := newNode(t, Config{}).run()
 	stays := "tcp id=stays listen=127.0.0.1:0 banner=hello"

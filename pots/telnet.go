@@ -131,7 +131,15 @@ func (t *telnet) Serve(c *Conn) {
 		}
 	}
 	s.tellRaw()
-	*s = telnetSession{line: kept(s.line), user: kept(s.user), raw: kept(s.raw)}
+	s.recycle()
+}
+
+// recycle gives the session back, with its small buffers. It builds no session
+// on the stack, which would be Serve's while it waits.
+func (s *telnetSession) recycle() {
+	line, user, raw := kept(s.line), kept(s.user), kept(s.raw)
+	*s = telnetSession{}
+	s.line, s.user, s.raw = line, user, raw
 	telnetSessions.Put(s)
 }
 

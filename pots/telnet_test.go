@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -257,5 +258,25 @@ func TestTelnetAllocations(t *testing.T) {
 	}
 	if got := testing.AllocsPerRun(1000, session); got >= 1 && !raceDetector {
 		t.Errorf("%v allocations a session", got)
+	}
+}
+
+// TestTelnetIdleStack: a client that never says a word costs the smallest
+// stack there is. One frame more in Serve or Conn.Read, and it is twice that.
+func TestTelnetIdleStack(t *testing.T) {
+	if raceDetector {
+		t.Skip("its frames are larger")
+	}
+	const conns = 200
+	n := newNode(t, Config{}).run()
+	addr := n.pots("telnet listen=127.0.0.1:0")
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	for range conns {
+		dial(t, addr).until("login: ")
+	}
+	runtime.ReadMemStats(&after)
+	if each := int64(after.StackInuse-before.StackInuse) / conns; each > 3000 {
+		t.Errorf("%d bytes of stack a connection", each)
 	}
 }
