@@ -18,7 +18,8 @@ import (
 //     arrays in it included, objects in it not: these have members of their own.
 //   - A number that a 64-bit float can't hold becomes a string of its text.
 //
-// Everything else stays byte for byte.
+// Everything else stays byte for byte. A honeypot's own member <key>_escaped is
+// not told apart from a rewritten one, nor from one that stands beside it.
 
 const suffix = "_escaped"
 
