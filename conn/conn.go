@@ -95,10 +95,10 @@ func New(cfg Config) (*Session, error) {
 	if cfg.dial == nil {
 		cfg.dial = dialer(cfg.Node.NodeID)
 	}
-	s := &Session{cfg: cfg, lane: newLane()}
 	if cfg.timing == (timing{}) {
 		cfg.timing = usualTiming
 	}
+	s := &Session{cfg: cfg, lane: newLane()}
 	known := loadDialects(&cfg)
 	for _, addr := range cfg.Cores {
 		s.peers = append(s.peers, &peer{addr: addr, learn: newLearner(cfg.Dialect, known[addr])})
