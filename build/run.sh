@@ -37,7 +37,12 @@ cleanup() {
 trap cleanup EXIT
 trap 'exit 0' INT TERM HUP
 
-listening() { (exec 3<>"/dev/tcp/${1%:*}/${1#*:}") 2>/dev/null; }
+# listening asks the kernel's tables: a connection of ours would be an event.
+listening() {
+	cat /proc/net/tcp /proc/net/tcp6 2>/dev/null | awk -v "port=$(printf ':%04X' "${1##*:}")" '
+		$4 == "0A" && substr($2, length($2) - 4) == port { found = 1 }
+		END { exit !found }'
+}
 
 for address in $core $backend $intake $telnet $tcp; do
 	if listening "$address"; then
@@ -76,8 +81,8 @@ A Core and a node are running. What the node tells Core is printed here, one lin
 Try, in another terminal:
 
     telnet ${telnet%:*} ${telnet#*:}                          (user and password: the third try is let in)
-    echo hello | nc -N ${tcp%:*} ${tcp#*:}
-    echo '{"eventid":"my.pot.hit","src_ip":"198.18.0.1"}' > /dev/tcp/${intake%:*}/${intake#*:}      (in bash)
+    echo hello > /dev/tcp/${tcp%:*}/${tcp#*:}                (in bash)
+    echo '{"eventid":"my.pot.hit","src_ip":"198.18.0.1"}' > /dev/tcp/${intake%:*}/${intake#*:}
     dist/forager status -control $dir/control.sock
 
 Commands for the node, to $backend, one JSON line each:

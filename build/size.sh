@@ -38,24 +38,24 @@ table() {
 
 # A symbol's package is what stands before the first dot after the last slash
 # of its path; arguments of generic types have slashes of their own, so they
-# are cut off first. Symbols without a package (type:, go:, runtime data) are
-# summed by their prefix.
+# are cut off first. Symbols of no package (type:, go:) are summed by prefix.
+# What lies from runtime.bss on is memory, not file: Go's nm calls it data.
 list() {
 	env CGO_ENABLED=0 GOARCH=mipsle GOMIPS=softfloat go build -trimpath -buildvcs=false -o "$work/forager" .
 	go tool nm -size -sort size "$work/forager" >"$work/symbols"
-	awk '$3 ~ /^[TtRrDd]$/ {
+	bss=$(awk '$4 == "runtime.bss" { print $1 }' "$work/symbols")
+	awk -v bss="$bss" '
+	BEGIN { bss = sprintf("%16s", bss) }
+	$3 !~ /^[TtRrDd]$/ || sprintf("%16s", $1) >= bss { next }
+	{
 		name = $4
 		sub(/\[.*/, "", name)
-		if (match(name, /^(type|go|gclocals|runtime)[:.·]/)) {
-			package = substr(name, 1, RLENGTH)
-			if (package ~ /^runtime/) package = "runtime"
-		} else {
-			head = name; tail = name
-			sub(/[^\/]*$/, "", head)
-			sub(/^.*\//, "", tail)
-			sub(/\..*/, "", tail)
-			package = head tail
-		}
+		head = name; tail = name
+		sub(/[^\/]*$/, "", head)
+		sub(/^.*\//, "", tail)
+		sub(/\..*/, "", tail)
+		package = head tail
+		if (match(name, /^(type|go):/)) package = substr(name, 1, RLENGTH)
 		bytes[package] += $2
 	}
 	END { for (p in bytes) printf "%8.1f KiB  %s\n", bytes[p] / 1024, p }' "$work/symbols" |
