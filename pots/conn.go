@@ -45,6 +45,7 @@ type Conn struct {
 	idle  time.Duration
 	in    int64
 	out   int64
+	asked int64 // requests, of a protocol that has them
 	last  atomic.Int64  // when something was read or written last
 	ended atomic.Uint32 // the first reason
 
@@ -61,6 +62,10 @@ func (c *Conn) AddrKey() uint64 { return c.key }
 
 // BytesIn is how much has been read.
 func (c *Conn) BytesIn() int64 { return c.in }
+
+// CountRequest counts one request of a protocol that has them, for
+// session.closed.
+func (c *Conn) CountRequest() { c.asked++ }
 
 // SetIdle makes the silence that ends the connection shorter than Limits.Idle,
 // from now on.

@@ -55,7 +55,7 @@ func (m *Manager) newInstance(s Spec, configured bool) (*instance, error) {
 	var err error
 	if err = s.check(); err == nil {
 		inst.handler, err = build(Setup{
-			Spec: s, Persona: m.cfg.Persona, NodeID: m.cfg.NodeID, Log: m.cfg.Log,
+			Spec: s, Persona: m.cfg.Persona, NodeID: m.cfg.NodeID, StateDir: m.cfg.StateDir, Log: m.cfg.Log,
 		})
 	}
 	if err != nil {

@@ -166,11 +166,15 @@ func (c *Conn) finish() {
 	_ = c.nc.Close()
 	l.inst.count.open.Add(-1)
 	l.inst.count.bytesIn.Add(uint64(c.in))
-	c.Event("session.closed").
+	e := c.Event("session.closed").
 		Seconds("duration", l.now()-c.start).
 		Number("bytes_in", c.in).
 		Number("bytes_out", c.out).
-		String("reason", reasonNames[c.ended.Load()]).Send()
+		String("reason", reasonNames[c.ended.Load()])
+	if c.asked > 0 {
+		e.Number("requests", c.asked)
+	}
+	e.Send()
 	c.recycle()
 	l.conns.Done()
 }

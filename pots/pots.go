@@ -54,6 +54,9 @@ type Setup struct {
 	Options *Options // the keys of Spec.Options; what New does not read is an error
 	Persona string   // -persona
 	NodeID  uint64   // what differs between two nodes is derived from it
+	// StateDir is where a handler may keep what must outlive the node, such
+	// as its keys; empty: nowhere. New itself does no I/O.
+	StateDir string
 	Log     *board.Log
 }
 
