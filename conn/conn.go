@@ -47,10 +47,11 @@ type Config struct {
 	Dialect   Dialect
 	Heartbeat time.Duration // 0: 30 s
 	Ring      *ring.Ring
-	Boot      uint64    // first half of every event_id: this run of the node
-	Epoch     time.Time // the moment event.Mono counts from; must carry a monotonic reading
-	StateDir  string    // where learned dialects are kept; empty: nowhere
-	Version   string    // of the node: another one unlearns
+	Boot      uint64       // first half of every event_id: this run of the node
+	Epoch     time.Time    // the moment event.Mono counts from; must carry a monotonic reading
+	StateDir  string       // where learned dialects are kept; empty: nowhere
+	Version   string       // of the node: another one unlearns
+	Clock     *board.Clock // nil: the clock is always right
 
 	// OnCommand is called in the reading goroutine for each command, whoever
 	// it is for, and must not block.
@@ -152,6 +153,11 @@ func (s *Session) once(ctx context.Context) (time.Duration, error) {
 
 // open dials c and registers.
 func (s *Session) open(ctx context.Context, c *peer) (*link, error) {
+	if s.cfg.TLS != nil || s.cfg.TOTP != nil {
+		if err := s.cfg.Clock.Wait(ctx); err != nil {
+			return nil, err
+		}
+	}
 	s.set(func(st *Stats) { st.State, st.Core = LinkDialling, c.addr })
 	raw, err := s.cfg.dial(ctx, c.addr)
 	if err != nil {

@@ -21,6 +21,9 @@ const (
 func (l *link) sendEvents(ctx context.Context) (int, error) {
 	var n int
 	var last uint64
+	if !l.s.cfg.Clock.Usable() {
+		return 0, nil
+	}
 	if l.peer.learn.speaks() == Core {
 		for n == 0 && l.more() {
 			if err := l.pace(ctx); err != nil {

@@ -165,9 +165,16 @@ func (l *link) wait(ctx context.Context) error {
 	return nil
 }
 
-// nextWake is how long until the forget rule or the learner has something to
-// do; false when neither has.
+// clockPoll is how often a clock that is not set is looked at again while
+// events wait for it.
+const clockPoll = time.Second
+
+// nextWake is how long until the clock, the forget rule or the learner has
+// something to do; false when none has.
 func (l *link) nextWake(now time.Time) (time.Duration, bool) {
+	if !l.s.cfg.Clock.Usable() {
+		return clockPoll, true
+	}
 	d, ok := l.settle.next(now, l.settleTime())
 	if left, learning := l.learnsIn(now); learning && (!ok || left < d) {
 		return left, true

@@ -1,0 +1,5 @@
+//go:build !linux
+
+package board
+
+func kernelSynced() bool { return false }
