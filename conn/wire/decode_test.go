@@ -309,7 +309,7 @@ func TestHeldMemory(t *testing.T) {
 				more, _ = d.Next(&m)
 			}
 		}
-		if cap(d.buf) > idleBuffer || d.in != nil && len(d.in) > 0 {
+		if cap(d.buf) > idleBuffer || len(d.in) > 0 {
 			t.Errorf("after a frame of %d bytes it holds %d", len(s), cap(d.buf))
 		}
 	}
