@@ -5,7 +5,7 @@ import "github.com/tinylib/msgp/msgp"
 // Event is one thing that happened at a pot. The ring keeps a copy, so the
 // slices stay the caller's.
 type Event struct {
-	Seq  uint64 // its number: given by Put, one more than the last event's
+	Seq  uint64 // its position in the store, for Forget: given by Put, one more than the last event's
 	Time int64  // nanoseconds since the Unix epoch as the event's source said; 0: it said nothing, Mono tells
 	Mono int64  // nanoseconds since the node's start, on the monotonic clock, when the node took it in
 
@@ -13,6 +13,10 @@ type Event struct {
 	Pot   []byte // the pot's type
 	Type  []byte // the event's type, <pot type>.<what>
 	Data  []byte // a JSON object; opaque here
+
+	// What names it for good; set by Batch.Next.
+	Boot   uint64 // the run of the node that took it in; 0: this one
+	Number uint64 // its number in that run
 }
 
 // fields of a record, a MessagePack array.

@@ -9,7 +9,7 @@ import (
 // more events than fit, and whatever decodes encodes to the same event.
 func FuzzRecords(f *testing.F) {
 	frame := func(rec []byte) []byte {
-		return append(binary.NativeEndian.AppendUint32(nil, uint32(len(rec))), rec...)
+		return append(binary.LittleEndian.AppendUint32(nil, uint32(len(rec))), rec...)
 	}
 	good := (&Event{Time: 1 << 40, Mono: -1, PotID: []byte("p"), Pot: []byte("tcp"), Type: []byte("tcp.x"), Data: []byte("{}")}).append(nil)
 	f.Add(frame(good))

@@ -65,6 +65,8 @@ type Ring struct {
 	waiting bool          // the reader found nothing and wants a token
 	live    bool          // a session drains the ring: WaitRoom may wait
 	room    chan struct{} // closed when those in WaitRoom should look again
+	flash   *Spool        // nil: none
+	alarm   uint64        // head.off that wakes the spool
 	stats   counters
 }
 
@@ -95,7 +97,7 @@ func New(size int, first uint64) (*Ring, error) {
 	p := position{seq: first}
 	return &Ring{
 		mem: mem, tail: p, cursor: p, head: p,
-		ready: make(chan struct{}, 1),
+		ready: make(chan struct{}, 1), alarm: never,
 		stats: counters{dropped: make(map[string]*uint64)},
 	}, nil
 }
@@ -128,13 +130,17 @@ func (r *Ring) Put(e *Event) (uint64, error) {
 	r.makeRoom(need)
 	at, seq := r.head.at, r.head.seq
 	rec := e.append(r.mem[at+header : at+header])
-	binary.NativeEndian.PutUint32(r.mem[at:], uint32(len(rec)))
+	binary.LittleEndian.PutUint32(r.mem[at:], uint32(len(rec)))
 	r.head.next(header + len(rec))
 	r.touched = max(r.touched, r.head.at)
 	r.stats.put++
 	if r.waiting {
 		r.waiting = false
 		r.signal()
+	}
+	if r.head.off >= r.alarm {
+		r.alarm = never
+		r.flash.nudge()
 	}
 	return seq, nil
 }
@@ -160,7 +166,7 @@ func (r *Ring) makeRoom(need int) {
 	}
 	r.dropUntilFree(rest + need)
 	if rest >= header {
-		binary.NativeEndian.PutUint32(r.mem[r.head.at:], wrap)
+		binary.LittleEndian.PutUint32(r.mem[r.head.at:], wrap)
 	}
 	r.head.at = 0
 	r.head.off += uint64(rest)
@@ -180,15 +186,22 @@ func (r *Ring) dropUntilFree(n int) {
 }
 
 // dropOldest counts an event that was read as unsettled, since Core probably
-// has it, and one that was not, or not again since a Rewind, as lost.
+// has it, and one that was not, or not again since a Rewind, as lost. One that
+// is on flash is neither.
 func (r *Ring) dropOldest() {
 	rec := r.record(&r.tail)
-	unread := r.tail.seq == r.cursor.seq
+	seq := r.tail.seq
+	unread := seq == r.cursor.seq
 	r.tail.next(header + len(rec))
 	if unread {
 		r.cursor = r.tail
+	}
+	switch {
+	case r.flash.keeps(seq):
+		r.flash.spilled(seq, unread)
+	case unread:
 		r.stats.drop(potOf(rec), 1)
-	} else {
+	default:
 		r.stats.unsettled++
 	}
 }
@@ -197,7 +210,7 @@ func (r *Ring) dropOldest() {
 // memory.
 func (r *Ring) align(p *position) {
 	rest := len(r.mem) - p.at
-	if rest < header || binary.NativeEndian.Uint32(r.mem[p.at:]) == wrap {
+	if rest < header || binary.LittleEndian.Uint32(r.mem[p.at:]) == wrap {
 		p.at = 0
 		p.off += uint64(rest)
 	}
@@ -206,18 +219,34 @@ func (r *Ring) align(p *position) {
 // record returns the record at p, which must not be the head.
 func (r *Ring) record(p *position) []byte {
 	r.align(p)
-	n := int(binary.NativeEndian.Uint32(r.mem[p.at:]))
+	n := int(binary.LittleEndian.Uint32(r.mem[p.at:]))
 	return r.mem[p.at+header : p.at+header+n]
 }
 
 // Peek copies the next records into b, as many as its memory holds, and moves
 // the cursor behind them. It returns how many. With 0 the reader may wait for
-// Ready. It allocates nothing.
+// Ready. It allocates nothing, unless it reads from flash.
 func (r *Ring) Peek(b *Batch) int {
+	p, spooled := r.peek(b)
+	for spooled {
+		if r.flash.read(b, p); b.n > 0 {
+			break
+		}
+		p, spooled = r.peek(b)
+	}
+	return b.n - b.read
+}
+
+// peek is Peek unless what comes next is on flash: then it says where.
+func (r *Ring) peek(b *Batch) (p place, spooled bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	p, spooled = r.flash.next()
+	if p.g != nil {
+		return p, true
+	}
 	b.reset(r.cursor.seq)
-	for r.cursor.seq != r.head.seq {
+	for !spooled && r.cursor.seq != r.head.seq {
 		n := header + len(r.record(&r.cursor))
 		if !b.take(r.mem[r.cursor.at : r.cursor.at+n]) {
 			break
@@ -226,7 +255,7 @@ func (r *Ring) Peek(b *Batch) int {
 	}
 	r.waiting = b.n == 0
 	r.wakeWaiters()
-	return b.n
+	return place{}, false
 }
 
 // Ready has a token after Peek found nothing and something came, or Rewind
@@ -245,6 +274,7 @@ func (r *Ring) signal() {
 func (r *Ring) Forget(seq uint64) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	r.stats.forgotten += r.flash.forget(seq)
 	for r.tail.seq <= seq && r.tail.seq != r.cursor.seq {
 		r.tail.next(header + len(r.record(&r.tail)))
 		r.stats.forgotten++
@@ -260,6 +290,7 @@ func (r *Ring) Forget(seq uint64) {
 func (r *Ring) startOver() {
 	p := position{seq: r.head.seq}
 	r.tail, r.cursor, r.head = p, p, p
+	r.flash.startOver(p)
 	if r.touched > keep {
 		discard(r.mem[keep:r.touched])
 		r.touched = 0
@@ -273,6 +304,7 @@ func (r *Ring) Rewind() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.cursor = r.tail
+	r.flash.rewind()
 	if r.cursor.seq != r.head.seq {
 		r.signal()
 	}

@@ -19,6 +19,7 @@ func (r *Ring) SetLive(live bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.live = live
+	r.flash.nudge()
 	r.wakeWaiters()
 }
 

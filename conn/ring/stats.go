@@ -7,13 +7,14 @@ const otherPots = "other"
 type Stats struct {
 	Size      int               // bytes of memory reserved
 	Used      int               // bytes of memory that the events held take
-	Held      uint64            // events held, read or not
+	Held      uint64            // events held, in memory or only on flash, read or not
 	Unread    uint64            // events held and not yet read by a session
 	Put       uint64            // events taken in
 	Forgotten uint64            // events that Core has
 	Unsettled uint64            // events sent once whose place was needed before Core's having them was sure
 	Dropped   uint64            // events lost: not sent (since the last Rewind), or refused
 	ByPot     map[string]uint64 // Dropped by pot id; "other" beyond 64 pots
+	Spool     SpoolStats
 }
 
 type counters struct {
@@ -69,10 +70,12 @@ func (r *Ring) Lost() uint64 {
 func (r *Ring) Stats() Stats {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return Stats{
+	st := Stats{
 		Size: len(r.mem), Used: int(r.head.off - r.tail.off),
 		Held: r.head.seq - r.tail.seq, Unread: r.head.seq - r.cursor.seq,
 		Put: r.stats.put, Forgotten: r.stats.forgotten, Unsettled: r.stats.unsettled,
 		Dropped: r.stats.lost, ByPot: r.stats.byPot(),
 	}
+	r.flash.fill(&st)
+	return st
 }
