@@ -7,9 +7,11 @@ set -eu
 cd "$(dirname "$0")/.."
 [ $# -gt 0 ] || set -- ./conn/... ./pots/...
 
+failed=0
 echo "== linux/mips softfloat (big-endian, 32 bits)"
 env CGO_ENABLED=0 GOARCH=mips GOMIPS=softfloat \
-	go test -vet=off -short -timeout 30m -exec qemu-mips-static "$@"
+	go test -vet=off -short -timeout 30m -exec qemu-mips-static "$@" || failed=1
 echo "== linux/arm, GOARM=5 (32 bits)"
 env CGO_ENABLED=0 GOARCH=arm GOARM=5 \
-	go test -vet=off -short -timeout 30m -exec qemu-arm-static "$@"
+	go test -vet=off -short -timeout 30m -exec qemu-arm-static "$@" || failed=1
+exit $failed
