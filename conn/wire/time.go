@@ -1,66 +1,72 @@
 package wire
 
+// Days and years are counted from 1600-03-01, when an era of 400 Gregorian
+// years began: behind a February the leap day ends a year, and an int64 of
+// nanoseconds, which spans 1677 to 2262, never gets negative days.
+const (
+	firstYear  = 1600
+	firstDays  = 135080 // from then to 1970-01-01
+	eraDays    = 146097
+	daySeconds = 86400
+)
+
 // AppendTime appends a Unix time in nanoseconds as ISO 8601 in UTC with Z, the
 // form of RFC 3339: 2026-01-15T10:30:00Z, with 3, 6 or 9 digits of fraction
 // when there is one.
 func AppendTime(dst []byte, ns int64) []byte {
-	sec, frac := ns/1e9, ns%1e9
+	sec := ns / 1e9
+	frac := int32(ns - sec*1e9)
 	if frac < 0 {
 		sec, frac = sec-1, frac+1e9
 	}
-	days, rem := sec/86400, sec%86400
-	if rem < 0 {
-		days, rem = days-1, rem+86400
-	}
+	sec += firstDays * daySeconds
+	days := uint32(sec / daySeconds)
+	rem := uint32(sec - int64(days)*daySeconds)
 	y, m, d := civil(days)
-	dst = append2(dst, y/100)
-	dst = append2(dst, y%100)
-	dst = append2(append(dst, '-'), m)
-	dst = append2(append(dst, '-'), d)
-	dst = append2(append(dst, 'T'), int(rem/3600))
-	dst = append2(append(dst, ':'), int(rem/60%60))
-	dst = append2(append(dst, ':'), int(rem%60))
-	return append(appendFraction(dst, int(frac)), 'Z')
+	b := [19]byte{4: '-', 7: '-', 10: 'T', 13: ':', 16: ':'}
+	put2(b[0:2], y/100)
+	put2(b[2:4], y%100)
+	put2(b[5:7], m)
+	put2(b[8:10], d)
+	put2(b[11:13], rem/3600)
+	put2(b[14:16], rem/60%60)
+	put2(b[17:19], rem%60)
+	return append(appendFraction(append(dst, b[:]...), uint32(frac)), 'Z')
 }
 
-func appendFraction(dst []byte, ns int) []byte {
+func appendFraction(dst []byte, ns uint32) []byte {
 	if ns == 0 {
 		return dst
 	}
-	digits := 9
-	for digits > 3 && ns%1000 == 0 {
-		ns, digits = ns/1000, digits-3
+	b := [10]byte{'.'}
+	ms, us := ns/1e6, ns/1e3%1e3
+	put3(b[1:4], ms)
+	put3(b[4:7], us)
+	put3(b[7:10], ns%1e3)
+	switch {
+	case ns%1e3 != 0:
+		return append(dst, b[:10]...)
+	case us != 0:
+		return append(dst, b[:7]...)
 	}
-	dst = append(dst, ".000000000"[:digits+1]...)
-	for i := len(dst) - 1; ns > 0; i-- {
-		dst[i] = byte('0' + ns%10)
-		ns /= 10
-	}
-	return dst
+	return append(dst, b[:4]...)
 }
 
-func append2(dst []byte, n int) []byte {
-	return append(dst, byte('0'+n/10), byte('0'+n%10))
-}
+func put2(b []byte, n uint32) { b[0], b[1] = byte('0'+n/10), byte('0'+n%10) }
 
-// civil turns days since 1970-01-01 into a Gregorian date by counting in eras
-// of 400 years that begin in March. An int64 of nanoseconds spans 1677 to
-// 2262, so every year has four digits.
-func civil(days int64) (year, month, day int) {
-	z := days + 719468
-	era := z / 146097
-	doe := z - era*146097
-	yoe := (doe - doe/1460 + doe/36524 - doe/146096) / 365
+func put3(b []byte, n uint32) { b[0], b[1], b[2] = byte('0'+n/100), byte('0'+n/10%10), byte('0'+n%10) }
+
+// civil turns days since firstYear's March into a Gregorian date, year by year
+// within eras of 400 years and month by month within 153 days of five.
+func civil(days uint32) (year, month, day uint32) {
+	doe := days % eraDays
+	yoe := (doe - doe/1460 + doe/36524 - doe/(eraDays-1)) / 365
 	doy := doe - (365*yoe + yoe/4 - yoe/100)
 	mp := (5*doy + 2) / 153
-	day = int(doy - (153*mp+2)/5 + 1)
-	month = int(mp + 3)
-	if month > 12 {
-		month -= 12
+	year = firstYear + days/eraDays*400 + yoe
+	day = doy - (153*mp+2)/5 + 1
+	if mp >= 10 {
+		return year + 1, mp - 9, day
 	}
-	year = int(yoe + era*400)
-	if month <= 2 {
-		year++
-	}
-	return year, month, day
+	return year, mp + 3, day
 }
