@@ -25,7 +25,8 @@ PATH=$PATH:/usr/sbin:/sbin
 
 missing=
 for set in "$@"; do
-	for want in $(wants "$set"); do
+	list=$(wants "$set") # apart, so that a failure ends the script
+	for want in $list; do
 		command -v "${want%%:*}" >/dev/null || missing="$missing ${want#*:}"
 	done
 done
