@@ -9,6 +9,7 @@ package main
 import (
 	"context"
 	"crypto/rand"
+	"crypto/tls"
 	"encoding/binary"
 	"errors"
 	"flag"
@@ -139,6 +140,10 @@ type node struct {
 // the status and Core are told; an error is what the node can't run without.
 func (n *node) build(c *config.Config) error {
 	start := time.Now()
+	secure, err := c.TLSConfig()
+	if err != nil {
+		return err
+	}
 	memory, err := board.Machine{}.Memory()
 	class := board.ClassOf(memory)
 	limits := class.Limits()
@@ -149,7 +154,7 @@ func (n *node) build(c *config.Config) error {
 	if n.ring, err = ring.New(orDefault(c.RingSize, limits.RingSize), 1); err != nil {
 		return err
 	}
-	if err := n.connect(c, self, start); err != nil {
+	if err := n.connect(c, secure, self, start); err != nil {
 		return err
 	}
 	n.pots, err = pots.NewManager(pots.Config{
@@ -181,11 +186,7 @@ func (n *node) identity(c *config.Config) wire.Registration {
 }
 
 // connect makes the session.
-func (n *node) connect(c *config.Config, self wire.Registration, start time.Time) error {
-	secure, err := c.TLSConfig()
-	if err != nil {
-		return err
-	}
+func (n *node) connect(c *config.Config, secure *tls.Config, self wire.Registration, start time.Time) (err error) {
 	var codes *conn.TOTP
 	if c.TOTP {
 		if codes, err = conn.LoadTOTP(c.StateDir, c.NodeName); err != nil {
