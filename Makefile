@@ -44,6 +44,7 @@ fuzz: ## every fuzz target for FUZZTIME (30s)
 
 .PHONY: bench
 bench: ## benchmarks with allocations, then whole-process measurements
+	build/deps.sh bench
 	build/bench.sh
 
 .PHONY: size

@@ -1,6 +1,6 @@
 #!/bin/sh
 # Installs what a make target needs beside Go, git and make, and is missing.
-#   build/deps.sh SET...     with SET one of: test, cross-test, race, lint, size
+#   build/deps.sh SET...     with SET one of: test, cross-test, race, lint, bench, size
 # Only Debian's packages are known here; elsewhere it says what to install.
 set -eu
 
@@ -12,6 +12,7 @@ wants() {
 	cross-test) echo qemu-mips-static:qemu-user-static qemu-arm-static:qemu-user-static ;;
 	race) echo gcc:gcc gcc:libc6-dev ;;
 	lint) echo shellcheck:shellcheck ;;
+	bench) echo socat:socat ;;
 	size) echo mksquashfs:squashfs-tools ;;
 	*)
 		echo "deps: no set named '$1'" >&2
