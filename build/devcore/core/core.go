@@ -26,7 +26,7 @@ import (
 
 // Limits of our own choice.
 const (
-	maxNodes      = 1024
+	maxNodes      = 8192
 	maxBackends   = 64
 	defaultKeep   = 65536 // messages
 	writeTimeout  = 10 * time.Second

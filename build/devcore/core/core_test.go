@@ -4,9 +4,6 @@ import (
 	"bufio"
 	"bytes"
 	"context"
-	"crypto/tls"
-	"crypto/x509"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -17,8 +14,6 @@ import (
 	"sync"
 	"testing"
 	"time"
-
-	"github.com/pquerna/otp/totp"
 )
 
 // patience is how long a test waits for what must come.
@@ -124,173 +119,6 @@ func next(t *testing.T, w *Watcher) Message {
 	return m
 }
 
-// padded returns a status frame of exactly size bytes, newline included.
-func padded(size int) string {
-	const frame = `{"version":2,"message":{"NodeStatusUpdate":{"node_id":42,"status":"Running","pad":""}}}` + "\n"
-	return strings.Replace(frame, `"pad":"`, `"pad":"`+strings.Repeat("x", size-len(frame)), 1)
-}
-
-func TestStrictTakesAcceptedVectors(t *testing.T) {
-	c := start(t, Config{Strict: true})
-	for _, first := range vectors(t, "strict-core-accepts-first.jsonl") {
-		for _, line := range vectors(t, "strict-core-accepts.jsonl") {
-			w := c.WatchNew()
-			p := dial(t, c.Addr())
-			p.write(first + "\n")
-			next(t, w)
-			p.line()
-			p.write(line + "\n")
-			if m := next(t, w); m.Raw != line {
-				t.Errorf("sent %s, accepted %s", line, m.Raw)
-			}
-			_ = p.Close()
-		}
-	}
-}
-
-func TestStrictClosesSilently(t *testing.T) {
-	event := vectors(t, "strict-core-accepts.jsonl")[6] + "\n"
-	cases := map[string]string{
-		"two frames in one read": event + event,
-		"newline apart":          "\n",
-		"4097 bytes":             padded(4097),
-		"half a frame":           event[:20],
-		"bare word":              "hello\n",
-	}
-	for i, line := range vectors(t, "strict-core-refuses.jsonl") {
-		cases[fmt.Sprintf("refused vector %d", i)] = line + "\n"
-	}
-	c := start(t, Config{Strict: true})
-	for name, bytes := range cases {
-		t.Run(name, func(t *testing.T) {
-			p := dial(t, c.Addr())
-			p.register(42)
-			p.write(bytes)
-			p.closed()
-		})
-	}
-	if got, want := c.Stats().Refused, uint64(len(cases)); got != want {
-		t.Errorf("%d refused, want %d", got, want)
-	}
-	if got, want := c.Stats().Frames, uint64(len(cases)); got != want {
-		t.Errorf("%d accepted besides, want %d registrations", got, want)
-	}
-}
-
-func TestStrictTakes4096Bytes(t *testing.T) {
-	c := start(t, Config{Strict: true})
-	w := c.Watch()
-	p := dial(t, c.Addr())
-	p.register(42)
-	next(t, w)
-	for range 3 {
-		p.write(padded(4096))
-		if m := next(t, w); len(m.Raw) != 4095 {
-			t.Fatalf("%d bytes arrived", len(m.Raw))
-		}
-	}
-}
-
-func TestFirstMessageMustRegister(t *testing.T) {
-	status := vectors(t, "strict-core-accepts.jsonl")[0] + "\n"
-	strict := start(t, Config{Strict: true})
-	p := dial(t, strict.Addr())
-	p.write(status)
-	p.closed()
-
-	lenient := start(t, Config{})
-	p = dial(t, lenient.Addr())
-	p.write(status)
-	p.register(42) // the refused frame was passed over
-	if s := lenient.Stats(); s.Refused != 1 || s.Frames != 1 {
-		t.Errorf("counted %+v", s)
-	}
-}
-
-func TestLenientTakesAnyCut(t *testing.T) {
-	var all strings.Builder
-	var want []string
-	for _, line := range append(vectors(t, "strict-core-accepts.jsonl"), potEventDoc) {
-		if strings.Contains(line, "NodeDrop") {
-			continue
-		}
-		all.WriteString(line + "\r\n\n")
-		want = append(want, line)
-	}
-	all.WriteString(padded(maxFrame))
-	want = append(want, strings.TrimSuffix(padded(maxFrame), "\n"))
-	c := start(t, Config{})
-	for _, size := range []int{1, 7, 500, all.Len()} {
-		want := want
-		if size == 1 {
-			want = want[:len(want)-1] // the long frame in single bytes takes too long
-		}
-		w := c.WatchNew()
-		p := dial(t, c.Addr())
-		p.register(42)
-		next(t, w)
-		for rest := all.String(); rest != ""; rest = rest[min(size, len(rest)):] {
-			p.write(rest[:min(size, len(rest))])
-			if size == 1 && len(rest) < maxFrame {
-				break
-			}
-		}
-		for i, line := range want {
-			if m := next(t, w); m.Raw != line {
-				t.Fatalf("cut at %d, frame %d: %s", size, i, m.Raw)
-			}
-		}
-		_ = p.Close()
-	}
-}
-
-func TestLenientLimit(t *testing.T) {
-	for name, bytes := range map[string]string{
-		"65537 bytes with newline": padded(maxFrame + 1),
-		"endless":                  strings.Repeat("x", 3*maxFrame),
-	} {
-		c := start(t, Config{})
-		p := dial(t, c.Addr())
-		p.register(42)
-		_, _ = io.WriteString(p.Conn, bytes) // Core may close in between
-		p.closed()
-		if s := c.Stats(); s.Refused != 1 {
-			t.Errorf("%s: counted %+v", name, s)
-		}
-	}
-}
-
-func TestLenientPassesOverRefused(t *testing.T) {
-	c := start(t, Config{})
-	w := c.Watch()
-	p := dial(t, c.Addr())
-	p.register(42)
-	next(t, w)
-	p.write("rubbish\n" + strings.Repeat(`{"version":2}`+"\n", 2*loggedRefusals) + potEventDoc + "\n")
-	if m := next(t, w); m.Raw != potEventDoc || m.Events != 1 {
-		t.Errorf("after refused frames: %+v", m)
-	}
-	if s := c.Stats(); s.Refused != 2*loggedRefusals+1 || s.PotEvents != 1 {
-		t.Errorf("counted %+v", s)
-	}
-}
-
-func TestInvalidUTF8IsReplaced(t *testing.T) {
-	for _, strict := range []bool{true, false} {
-		c := start(t, Config{Strict: strict})
-		w := c.Watch()
-		p := dial(t, c.Addr())
-		p.register(42)
-		next(t, w)
-		p.write(`{"version":2,"message":{"NodeEvent":{"Error":{"message":"a` + "\xff\xfe" + `b"}}}}` + "\n")
-		var content struct{ Error struct{ Message string } }
-		m := next(t, w)
-		if err := m.Content(&content); err != nil || !strings.HasPrefix(content.Error.Message, "a\uFFFD") {
-			t.Errorf("strict %v: %q, %v", strict, content.Error.Message, err)
-		}
-	}
-}
-
 // lockedBuffer is read while Core writes it.
 type lockedBuffer struct {
 	mu sync.Mutex
@@ -301,35 +129,6 @@ func (l *lockedBuffer) Write(p []byte) (int, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.b.Write(p)
-}
-
-func TestOutputAndEvents(t *testing.T) {
-	var output, events lockedBuffer
-	c := start(t, Config{Strict: true, Output: &output, Events: &events})
-	w := c.Watch()
-	p := dial(t, c.Addr())
-	p.register(42)
-	event := func(n int) string {
-		return fmt.Sprintf(`{"event_type":"t.x","timestamp":"2026-01-15T10:30:00Z","data":{"n":%d,"s":"\"\\"}}`, n)
-	}
-	packed, err := json.Marshal("[" + event(1) + "," + event(2) + "]")
-	if err != nil {
-		t.Fatal(err)
-	}
-	alarm := `{"version":2,"message":{"NodeEvent":{"Alarm":{"description":` + string(packed) + `}}}}`
-	p.write(strings.Replace(alarm, `":{`, "\":\n{", 3) + "\n")
-	next(t, w)
-	m := next(t, w)
-	if got := m.PotEvents(); m.Events != 2 || len(got) != 2 || string(got[1]) != event(2) {
-		t.Errorf("%d events: %s", m.Events, got)
-	}
-	_ = c.Close()
-	if got, want := output.b.String(), registration(42, "")+alarm+"\n"; got != want {
-		t.Errorf("output %s\nwant %s", got, want)
-	}
-	if got, want := events.b.String(), event(1)+"\n"+event(2)+"\n"; got != want {
-		t.Errorf("events %s\nwant %s", got, want)
-	}
 }
 
 type failingWriter struct{}
@@ -433,131 +232,6 @@ func TestCommands(t *testing.T) {
 	}
 }
 
-func TestTLSWithClientCertificate(t *testing.T) {
-	certs, err := MakeCertificates(t.TempDir())
-	if err != nil {
-		t.Fatal(err)
-	}
-	server, err := ServerTLS(certs.ServerCert, certs.ServerKey, certs.CA)
-	if err != nil {
-		t.Fatal(err)
-	}
-	pem, err := os.ReadFile(certs.CA)
-	if err != nil {
-		t.Fatal(err)
-	}
-	client := &tls.Config{ServerName: "honeybee-manager", RootCAs: x509.NewCertPool()}
-	client.RootCAs.AppendCertsFromPEM(pem)
-	c := start(t, Config{TLS: server})
-
-	// TLS 1.3 tells a client of its refused certificate at its first read.
-	bare, err := tls.Dial("tcp", c.Addr(), client)
-	if err == nil {
-		_ = bare.SetDeadline(time.Now().Add(patience))
-		_, err = bare.Read(make([]byte, 1))
-		_ = bare.Close()
-	}
-	if err == nil || errors.Is(err, os.ErrDeadlineExceeded) {
-		t.Errorf("without a certificate: %v", err)
-	}
-	old := client.Clone()
-	old.MaxVersion = tls.VersionTLS12
-	if _, err := tls.Dial("tcp", c.Addr(), old); err == nil {
-		t.Error("TLS 1.2 was spoken")
-	}
-
-	pair, err := tls.LoadX509KeyPair(certs.ClientCert, certs.ClientKey)
-	if err != nil {
-		t.Fatal(err)
-	}
-	client.Certificates = []tls.Certificate{pair}
-	conn, err := tls.Dial("tcp", c.Addr(), client)
-	if err != nil {
-		t.Fatal(err)
-	}
-	p := newPeer(t, conn)
-	p.register(42)
-	w := c.WatchNew()
-	p.write(strings.Repeat(potEventDoc+"\n", 3))
-	for range 3 {
-		if m := next(t, w); m.Raw != potEventDoc {
-			t.Errorf("over TLS: %s", m.Raw)
-		}
-	}
-}
-
-func TestTOTP(t *testing.T) {
-	const secret = "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP"
-	now := time.Date(2026, 1, 15, 10, 30, 10, 0, time.UTC)
-	c := start(t, Config{TOTP: secret, Now: func() time.Time { return now }})
-	for offset, want := range map[time.Duration]bool{
-		0: true, 30 * time.Second: true, -30 * time.Second: true,
-		60 * time.Second: false, -60 * time.Second: false,
-	} {
-		code, err := totp.GenerateCode(secret, now.Add(offset))
-		if err != nil {
-			t.Fatal(err)
-		}
-		p := dial(t, c.Addr())
-		p.write(registration(42, `,"totp_code":"`+code+`"`))
-		if got := strings.Contains(p.line(), `"accepted":true`); got != want {
-			t.Errorf("code %v away: accepted = %v", offset, got)
-		}
-		if !want {
-			p.closed()
-		}
-	}
-	for _, more := range []string{``, `,"totp_code":null`, `,"totp_code":""`, `,"totp_code":"abcdef"`} {
-		p := dial(t, c.Addr())
-		p.write(registration(42, more))
-		if got := p.line(); !strings.Contains(got, `"accepted":false`) {
-			t.Errorf("%s: %s", more, got)
-		}
-		p.closed()
-	}
-	if _, err := Start(Config{TOTP: "not base32!"}); err == nil {
-		t.Error("a secret that is not base32 was taken")
-	}
-}
-
-func TestTOTPKeyAtFirstRegistration(t *testing.T) {
-	c := start(t, Config{TOTP: "new"})
-	keyOf := func(p *peer) (key string, accepted bool) {
-		var ack struct {
-			Message struct {
-				RegistrationAck struct {
-					Accepted bool
-					TOTPKey  string `json:"totp_key"`
-				}
-			}
-		}
-		if err := json.Unmarshal([]byte(p.line()), &ack); err != nil {
-			t.Fatal(err)
-		}
-		return ack.Message.RegistrationAck.TOTPKey, ack.Message.RegistrationAck.Accepted
-	}
-	p := dial(t, c.Addr())
-	p.write(registration(42, ""))
-	key, accepted := keyOf(p)
-	if !accepted || key == "" {
-		t.Fatalf("first registration: accepted %v, key %q", accepted, key)
-	}
-	p = dial(t, c.Addr())
-	p.write(registration(42, ""))
-	if _, accepted := keyOf(p); accepted {
-		t.Error("accepted again without a code")
-	}
-	code, err := totp.GenerateCode(key, time.Now())
-	if err != nil {
-		t.Fatal(err)
-	}
-	p = dial(t, c.Addr())
-	p.write(registration(42, `,"totp_code":"`+code+`"`))
-	if again, accepted := keyOf(p); !accepted || again != "" {
-		t.Errorf("with the code: accepted %v, key %q", accepted, again)
-	}
-}
-
 func TestConnectionsAreBounded(t *testing.T) {
 	c := start(t, Config{Keep: -1})
 	for range maxNodes {
@@ -572,20 +246,5 @@ func TestPortTaken(t *testing.T) {
 		if _, err := Start(cfg); err == nil {
 			t.Errorf("%+v: two Cores on one port", cfg)
 		}
-	}
-}
-
-func TestCheckEvery(t *testing.T) {
-	if _, err := Start(Config{CheckEvery: 4}); err == nil {
-		t.Error("messages to remember that are not checked")
-	}
-	c := start(t, Config{Keep: -1, CheckEvery: 4})
-	p := dial(t, c.Addr())
-	p.register(42)
-	broken := strings.Replace(potEventDoc, `"a":1`, `"a":x`, 1)
-	p.write(strings.Repeat(broken+"\n", 8) + `{"version":2,"message":"NodeDrop"}` + "\n")
-	p.closed()
-	if s := c.Stats(); s.PotEvents != 6 || s.Refused != 2 || s.Frames != 8 {
-		t.Errorf("counted %+v", s)
 	}
 }
