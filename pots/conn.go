@@ -45,7 +45,7 @@ type Conn struct {
 	idle  time.Duration
 	in    int64
 	out   int64
-	asked int64 // requests, of a protocol that has them
+	asked int64         // requests, of a protocol that has them
 	last  atomic.Int64  // when something was read or written last
 	ended atomic.Uint32 // the first reason
 

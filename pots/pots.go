@@ -57,7 +57,7 @@ type Setup struct {
 	// StateDir is where a handler may keep what must outlive the node, such
 	// as its keys; empty: nowhere. New itself does no I/O.
 	StateDir string
-	Log     *board.Log
+	Log      *board.Log
 }
 
 var types = map[string]Type{}
