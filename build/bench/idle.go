@@ -4,10 +4,11 @@ package main
 
 import "time"
 
-// Before it is measured a node has this long to become quiet; then it is
+// Before it is measured a node has this long to become quiet, which takes Go's
+// runtime some 15 seconds; then it is
 // watched. A heartbeat every 30 s is part of being idle.
 const (
-	quietTime  = 5 * time.Second
+	quietTime  = 20 * time.Second
 	watchTime  = time.Minute
 	watchQuick = 15 * time.Second
 )

@@ -118,9 +118,6 @@ func TestTable(t *testing.T) {
 	if b.String() != want {
 		t.Errorf("got\n%s", &b)
 	}
-	if m := median([]float64{3, 1, 2}); m != 2 {
-		t.Errorf("median %v", m)
-	}
 }
 
 // TestProc: this process's own figures are there and grow.

@@ -7,7 +7,6 @@ import (
 	"io"
 	"os"
 	"runtime"
-	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -68,13 +67,6 @@ func printTable(w io.Writer, rows []row) {
 		}
 		fmt.Fprintln(w, "|")
 	}
-}
-
-// median of the figures; there must be one.
-func median(f []float64) float64 {
-	f = slices.Clone(f)
-	slices.Sort(f)
-	return f[len(f)/2]
 }
 
 // machine tells on what the figures were taken.
