@@ -5,8 +5,8 @@ package main
 import "time"
 
 // Before it is measured a node has this long to become quiet, which takes Go's
-// runtime some 15 seconds; then it is
-// watched. A heartbeat every 30 s is part of being idle.
+// runtime some 15 s; then it is watched. A heartbeat every 30 s is part of
+// being idle.
 const (
 	quietTime  = 20 * time.Second
 	watchTime  = time.Minute
