@@ -16,24 +16,29 @@ const (
 )
 
 // backoff is the wait between connections: 1 s doubling to 60 s with full
-// jitter, so that a thousand nodes do not come back in step.
+// jitter, so that a thousand nodes do not come back in step. After a stable
+// connection it begins with timing.spread.
 type backoff struct {
-	step, first, max time.Duration
-	draw             func(time.Duration) time.Duration
+	timing
+	step time.Duration
+	draw func(time.Duration) time.Duration
 }
 
 func newBackoff(t timing) *backoff {
-	return &backoff{step: t.backoffFirst, first: t.backoffFirst, max: t.backoffMax, draw: fullJitter}
+	return &backoff{timing: t, step: t.backoffFirst, draw: fullJitter}
 }
 
 // next returns the wait after a connection that lived that long; 0 when there
 // was none.
 func (b *backoff) next(lived time.Duration) time.Duration {
-	if lived >= backoffLived {
-		b.step = b.first
+	switch {
+	case lived >= b.stable:
+		b.step = b.spread
+	case lived >= backoffLived:
+		b.step = b.backoffFirst
 	}
 	d := b.draw(b.step)
-	b.step = min(2*b.step, b.max)
+	b.step = min(2*b.step, b.backoffMax)
 	return d
 }
 

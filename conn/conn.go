@@ -60,9 +60,10 @@ type Config struct {
 	OnUp func()
 	Log  *board.Log
 
-	// Tests only.
-	dial   func(ctx context.Context, addr string) (net.Conn, error)
-	timing timing
+	// Dial makes the connections; nil: Dialer of the node's id.
+	Dial func(ctx context.Context, addr string) (net.Conn, error)
+
+	timing timing // tests only; zero: usualTiming
 }
 
 // Session keeps the node registered at one of its Cores. It is made by New
@@ -93,8 +94,8 @@ func New(cfg Config) (*Session, error) {
 	if cfg.Heartbeat <= 0 {
 		cfg.Heartbeat = 30 * time.Second
 	}
-	if cfg.dial == nil {
-		cfg.dial = dialer(cfg.Node.NodeID)
+	if cfg.Dial == nil {
+		cfg.Dial = Dialer(cfg.Node.NodeID)
 	}
 	if cfg.timing == (timing{}) {
 		cfg.timing = usualTiming
@@ -159,7 +160,7 @@ func (s *Session) open(ctx context.Context, c *peer) (*link, error) {
 		}
 	}
 	s.set(func(st *Stats) { st.State, st.Core = LinkDialling, c.addr })
-	raw, err := s.cfg.dial(ctx, c.addr)
+	raw, err := s.cfg.Dial(ctx, c.addr)
 	if err != nil {
 		c.learn.unreachable()
 		return nil, err

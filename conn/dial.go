@@ -22,9 +22,9 @@ const (
 // what a Core that stops reading costs in kernel memory.
 const unsentLimit = 128 << 10
 
-// dialer returns the dialling function of a node: TCP, from the node's own
+// Dialer returns the dialling function of a node: TCP, from the node's own
 // source port where that is free.
-func dialer(nodeID uint64) func(context.Context, string) (net.Conn, error) {
+func Dialer(nodeID uint64) func(context.Context, string) (net.Conn, error) {
 	port := sourcePort(nodeID)
 	return func(ctx context.Context, addr string) (net.Conn, error) {
 		c, err := dialFrom(ctx, addr, port)

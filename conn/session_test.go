@@ -22,7 +22,7 @@ import (
 // fast is the usual timing a hundred times as fast.
 var fast = timing{
 	settleSpec: 20 * time.Millisecond, settleCore: 600 * time.Millisecond, learn: 600 * time.Millisecond,
-	ack: 10 * time.Second, write: 10 * time.Second,
+	stable: time.Minute, ack: 10 * time.Second, write: 10 * time.Second,
 	backoffFirst: 10 * time.Millisecond, backoffMax: 200 * time.Millisecond,
 }
 

@@ -18,6 +18,11 @@ type timing struct {
 	// write is how long Core may take nothing: a strict Core stops reading
 	// for a heartbeat of its slowest node, 30 s.
 	write time.Duration
+	// stable is how long a connection must have lived for its end to be
+	// everybody's: Core restarts, and all its nodes lose it at once. They come
+	// back spread over spread, so that no second sees more than a twentieth of
+	// them.
+	stable, spread time.Duration
 	// backoffFirst and backoffMax are the first and the longest wait between
 	// connections.
 	backoffFirst, backoffMax time.Duration
@@ -29,6 +34,8 @@ var usualTiming = timing{
 	learn:        60 * time.Second,
 	ack:          10 * time.Second,
 	write:        40 * time.Second,
+	stable:       30 * time.Second,
+	spread:       40 * time.Second,
 	backoffFirst: time.Second,
 	backoffMax:   60 * time.Second,
 }
