@@ -14,7 +14,8 @@ import (
 
 // Limits of the web pots, what we chose.
 const (
-	httpBuffer   = 1 << 10          // bytes that an idle session reads into
+	httpBuffer   = 600              // bytes that an idle session reads into: what most requests fit
+	httpMiddle   = 4 << 10          // bytes of the next larger buffer
 	httpMost     = 20 << 10         // bytes of the largest buffer: a head and some of a body
 	httpRoom     = 128              // bytes that a read should have room for
 	httpBody     = 4 << 10          // bytes of a body that are recorded
@@ -102,6 +103,7 @@ var (
 	httpSessions = sync.Pool{New: func() any { return new(httpSession) }}
 	httpReqs     = sync.Pool{New: func() any { return new(httpRequest) }}
 	httpWorks    = sync.Pool{New: func() any { return new(httpWork) }}
+	httpMiddles  = sync.Pool{New: func() any { return new([httpMiddle]byte) }}
 )
 
 // Serve reads, answers what was read with one write, and so on.
@@ -136,6 +138,9 @@ func (s *httpSession) release() {
 	if s.r != nil {
 		s.r.release()
 	}
+	if len(s.buf) == httpMiddle {
+		httpMiddles.Put((*[httpMiddle]byte)(s.buf))
+	}
 	*s = httpSession{}
 	httpSessions.Put(s)
 }
@@ -150,7 +155,8 @@ func (r *httpRequest) release() {
 	}
 	r.Reset()
 	r.route, r.sum, r.body, r.path = nil, nil, body, path
-	r.length, r.logins, r.xml = 0, 0, xmlrpc.Scanner{}
+	r.length, r.logins = 0, 0
+	r.xml.Reset()
 	httpReqs.Put(r)
 }
 
@@ -197,17 +203,23 @@ func (s *httpSession) flush() {
 // fit gives the session a buffer that is not full, and no larger one than it
 // needs.
 func (s *httpSession) fit() {
-	switch {
-	case len(s.buf)-s.n < httpRoom && len(s.buf) < httpMost:
-		s.move(make([]byte, min(4*len(s.buf), httpMost)))
-	case s.n <= httpBuffer/2 && len(s.buf) > httpBuffer && s.r == nil:
+	switch room := len(s.buf) - s.n; {
+	case room >= httpRoom && (s.n > httpBuffer/2 || len(s.buf) == httpBuffer || s.r != nil):
+	case room >= httpRoom:
 		s.move(s.small[:])
+	case len(s.buf) == httpBuffer:
+		s.move(httpMiddles.Get().(*[httpMiddle]byte)[:])
+	case len(s.buf) < httpMost:
+		s.move(make([]byte, httpMost))
 	}
 }
 
 // move changes the buffer. A request points into it.
 func (s *httpSession) move(buf []byte) {
 	copy(buf, s.buf[:s.n])
+	if len(s.buf) == httpMiddle {
+		httpMiddles.Put((*[httpMiddle]byte)(s.buf))
+	}
 	s.buf = buf
 	if s.state == httpInBody {
 		_ = s.r.Parse(s.buf[:s.head]) // it was good before

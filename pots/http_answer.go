@@ -144,9 +144,7 @@ func (s *httpSession) appendFields(dst []byte, a *httpAnswer, length int) []byte
 	for i := range len(f.order) {
 		switch f.order[i] {
 		case 'd':
-			dst = append(dst, "Date: "...)
-			dst = time.Now().UTC().AppendFormat(dst, "Mon, 02 Jan 2006 15:04:05 GMT") // RFC 9110 section 5.6.7
-			dst = append(dst, '\r', '\n')
+			dst = appendDate(append(dst, "Date: "...), time.Now().UTC())
 		case 's':
 			dst = appendLine(dst, "Server: ", orName(a.server, f.server))
 		case 'x':
@@ -169,6 +167,22 @@ func (s *httpSession) appendFields(dst []byte, a *httpAnswer, length int) []byte
 	}
 	return dst
 }
+
+// appendDate writes a time as RFC 9110 section 5.6.7 wants it. time's own
+// formatter needs 600 bytes of stack, which every session would pay for.
+func appendDate(dst []byte, t time.Time) []byte {
+	year, month, day := t.Date()
+	hour, minute, second := t.Clock()
+	dst = append(append(dst, t.Weekday().String()[:3]...), ',', ' ')
+	dst = append(appendTwo(dst, day), ' ')
+	dst = append(append(dst, month.String()[:3]...), ' ')
+	dst = append(appendTwo(appendTwo(dst, year/100), year%100), ' ')
+	dst = append(appendTwo(dst, hour), ':')
+	dst = append(appendTwo(dst, minute), ':')
+	return append(appendTwo(dst, second), " GMT\r\n"...)
+}
+
+func appendTwo(dst []byte, n int) []byte { return append(dst, byte('0'+n/10%10), byte('0'+n%10)) }
 
 func appendLine(dst []byte, name, value string) []byte {
 	if value == "" {

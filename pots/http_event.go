@@ -159,7 +159,7 @@ func (s *httpSession) digest(b []byte) {
 	s.r.logins++
 	s.c.l.inst.count.logins.Add(1)
 	e := s.c.Event("login.failed").cut("username", digestParam(b, "username"), httpKeepLogin)
-	for _, key := range digestFields {
+	for _, key := range &digestFields {
 		if v := digestParam(b, key); len(v) > 0 {
 			e.cut(key, v, httpKeepHost)
 		}

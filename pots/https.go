@@ -101,7 +101,8 @@ func (h *httpTLS) handshake(s *httpSession) {
 		s.c.Event("handshake.failed").String("error", err.Error()).Send()
 		return
 	}
-	s.buf, s.n = s.small[:], 0
+	s.n = 0
+	s.fit()
 	wire.pre, wire.left = nil, 0
 	wire.done = true
 	s.c.SetIdle(httpIdle)

@@ -111,9 +111,8 @@ func (f *Finder) unfinished(buf []byte) (int, error) {
 
 // shape checks a complete request line and returns its major version.
 func shape(line []byte) (major byte, err error) {
-	var r Request
-	err = r.parseLine(line)
-	return r.Major, err
+	l, err := parseLine(line)
+	return l.major, err
 }
 
 func trimEnd(line []byte) []byte {

@@ -35,9 +35,12 @@ func (r *Request) Parse(head []byte) error {
 	if i < 0 || len(head) > MaxHead {
 		return ErrLine
 	}
-	if err := r.parseLine(trimEnd(head[:i+1])); err != nil {
+	l, err := parseLine(trimEnd(head[:i+1]))
+	r.Method, r.Target, r.Major, r.Minor = l.method, l.target, l.major, l.minor
+	if err != nil {
 		return err
 	}
+	r.Close = r.Minor != 1
 	r.lines = head[i+1:]
 	if err := r.parseFields(); err != nil {
 		return err
@@ -51,16 +54,24 @@ func (r *Request) Reset() {
 	r.Major, r.Minor, r.Length, r.Close, r.Expect, r.n = 0, 0, 0, false, false, 0
 }
 
+// requestLine is a request line. It is small: the goroutines that look for one
+// should keep small stacks.
+type requestLine struct {
+	method, target []byte
+	major, minor   byte
+}
+
 // parseLine reads "METHOD target HTTP/1.x" (RFC 9112 section 3), or the
 // "GET target" of HTTP/0.9. The target is everything in between, spaces too:
-// devices take it that way, and what is injected into them holds spaces.
-func (r *Request) parseLine(line []byte) error {
+// devices take it that way, and what is injected into them holds spaces. With
+// ErrVersion and a broken version the rest is good.
+func parseLine(line []byte) (l requestLine, err error) {
 	if len(line) > MaxLine {
-		return ErrLineLong
+		return l, ErrLineLong
 	}
 	method, rest, ok := bytes.Cut(line, []byte(" "))
 	if !ok || !isToken(method) || len(method) > maxMethod {
-		return ErrLine
+		return l, ErrLine
 	}
 	target := bytes.Trim(rest, " ")
 	version := []byte(nil)
@@ -68,32 +79,31 @@ func (r *Request) parseLine(line []byte) error {
 		version, target = target[i+1:], bytes.TrimRight(target[:i], " ")
 	}
 	if len(target) == 0 || bytes.IndexByte(target, 0) >= 0 {
-		return ErrLine
+		return l, ErrLine
 	}
-	r.Method, r.Target = method, target
+	l.method, l.target = method, target
 	if version == nil {
-		r.Minor, r.Close = 9, true
+		l.minor = 9
 		if string(method) != "GET" || target[0] != '/' {
-			return ErrLine
+			return l, ErrLine
 		}
-		return nil
+		return l, nil
 	}
-	return r.parseVersion(version)
+	l.major, l.minor, err = parseVersion(version)
+	return l, err
 }
 
 // maxMethod is the longest method in bytes that is one.
 const maxMethod = 32
 
-func (r *Request) parseVersion(v []byte) error {
+func parseVersion(v []byte) (major, minor byte, err error) {
 	if len(v) != len("HTTP/1.1") || string(v[:5]) != "HTTP/" || v[6] != '.' || v[5]-'0' > 9 || v[7]-'0' > 9 {
-		return ErrLine
+		return 0, 0, ErrLine
 	}
 	if v[5] != '1' {
-		return ErrVersion
+		return v[5] - '0', v[7] - '0', ErrVersion
 	}
-	r.Major, r.Minor = 1, min(v[7]-'0', 1)
-	r.Close = r.Minor == 0
-	return nil
+	return 1, min(v[7]-'0', 1), nil
 }
 
 // parseFields reads the field lines (RFC 9112 section 5).

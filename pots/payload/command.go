@@ -21,7 +21,7 @@ func (f *Finder) commands(text []byte) {
 		if c != 'w' && c != 'c' && c != 't' && c != 'f' || at > 0 && wordy(text[at-1]) {
 			continue
 		}
-		for _, w := range words {
+		for _, w := range &words {
 			end := at + len(w)
 			if end < len(text) && (text[end] == ' ' || text[end] == '\t') && string(text[at:end]) == w {
 				f.line.split(text[end:])

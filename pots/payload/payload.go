@@ -82,7 +82,7 @@ func worth(text []byte) bool {
 }
 
 func begins(b []byte) bool {
-	for _, w := range words {
+	for _, w := range &words {
 		if bytes.HasPrefix(b, []byte(w)) {
 			return true
 		}
@@ -133,7 +133,7 @@ func (f *Finder) urls(text []byte) {
 }
 
 func known(scheme []byte) bool {
-	for _, s := range schemes {
+	for _, s := range &schemes {
 		if string(scheme) == s || len(scheme) == len(s) && bytes.EqualFold(scheme, []byte(s)) {
 			return true
 		}

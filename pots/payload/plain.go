@@ -69,7 +69,8 @@ var entities = [...]struct {
 }
 
 func entity(b []byte) (c byte, used int) {
-	for _, e := range entities {
+	for i := range entities {
+		e := &entities[i]
 		if bytes.HasPrefix(b, []byte(e.name)) {
 			return e.c, len(e.name)
 		}

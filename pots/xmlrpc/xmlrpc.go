@@ -49,6 +49,13 @@ const (
 // Calls is how many method calls have been seen, known or not.
 func (s *Scanner) Calls() int { return s.calls }
 
+// Reset puts the scanner at the start of a document. What stands in its texts
+// is not read again.
+func (s *Scanner) Reset() {
+	s.inTag, s.tagLen, s.space, s.textLen, s.fresh, s.typed = false, 0, false, 0, false, false
+	s.state, s.skip, s.n, s.calls = waitMethod, 0, 0, 0
+}
+
 // Feed reads the next bytes and calls login for every user and password that
 // ends in them. The slices are good during the call.
 func (s *Scanner) Feed(p []byte, login func(user, password []byte)) {
@@ -170,7 +177,8 @@ func (s *Scanner) unescaped() []byte {
 	n := 0
 next:
 	for i := 0; i < len(b); i++ {
-		for _, e := range entities {
+		for k := range entities {
+			e := &entities[k]
 			if bytes.HasPrefix(b[i:], []byte(e.name)) {
 				b[n] = e.c
 				n++
