@@ -19,8 +19,7 @@ const clients = 200
 // password, read the refusal and the end of the connection, again and again.
 func measureLogin(b *bench) ([]row, error) {
 	n := b.count(40_000)
-	// The pots' probes at the start make events too.
-	nd, addr, err := startPots(b, []string{"-want", strconv.Itoa(3 * n), "-touch", strconv.Itoa(n * 2048)})
+	nd, addr, err := startPots(b, []string{"-want", strconv.Itoa(n), "-tag", `"event_type":"telnet.login.failed"`, "-touch", strconv.Itoa(n * 2048)})
 	if err != nil {
 		return nil, err
 	}

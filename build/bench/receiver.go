@@ -24,6 +24,7 @@ const (
 // only counts newlines; what they are is looked at afterwards.
 type receiver struct {
 	want   int    // events, or bytes with raw
+	tag    string // what shows that a frame is one of them
 	raw    bool   // nobody registers
 	corpus string // the lines that the events must hold, in turn
 	touch  int    // bytes of memory to have ready
@@ -42,6 +43,7 @@ func runCore(args []string) error {
 	var r receiver
 	flags := flag.NewFlagSet(roleCore, flag.ContinueOnError)
 	flags.IntVar(&r.want, "want", 0, "events to wait for, or bytes")
+	flags.StringVar(&r.tag, "tag", eventTag, "what such an event holds")
 	flags.BoolVar(&r.raw, "raw", false, "count bytes, expect no registration")
 	flags.StringVar(&r.corpus, "corpus", "", "compare with these lines")
 	flags.IntVar(&r.touch, "touch", 1<<20, "bytes of memory to have ready")
@@ -102,7 +104,7 @@ func (r *receiver) look() {
 	now := monotonic()
 	if !r.raw {
 		upto := bytes.LastIndexByte(r.data, '\n') + 1
-		r.events += bytes.Count(r.data[r.seen:upto], []byte(eventTag))
+		r.events += bytes.Count(r.data[r.seen:upto], []byte(r.tag))
 		if r.seen = upto; r.events < r.want {
 			return
 		}
