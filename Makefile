@@ -3,8 +3,7 @@
 SHELL := /bin/sh
 
 export CGO_ENABLED := 0
-VERSION := $(shell build/version.sh)
-GOBUILD := go build -trimpath -buildvcs=false -ldflags "-s -w -X main.version=$(VERSION)"
+GOBUILD := go build -trimpath -buildvcs=false -ldflags "$(shell build/version.sh -ldflags)"
 FUZZTIME ?= 30s
 
 .PHONY: help

@@ -16,6 +16,7 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
+	"strconv"
 	"sync/atomic"
 	"syscall"
 	"time"
@@ -29,8 +30,12 @@ import (
 	"forager/pots"
 )
 
-// version is set by the linker.
-var version = "dev"
+// Set by the linker: the version, and the moment of its commit in seconds since
+// the Unix epoch, before which no clock is believed.
+var (
+	version = "dev"
+	built   = "1793491200" // 2026-11-01
+)
 
 // Exit codes beside 0.
 const (
@@ -196,9 +201,14 @@ func (n *node) connect(c *config.Config, secure *tls.Config, self wire.Registrat
 	}
 	var boot [8]byte
 	_, _ = rand.Read(boot[:]) // never fails
+	commit, err := strconv.ParseInt(built, 10, 64)
+	if err != nil {
+		panic("BUG: main.built is no number: " + built)
+	}
 	n.session, err = conn.New(conn.Config{
 		Cores: c.Cores, TLS: secure, TOTP: codes, Node: self, Dialect: conn.Dialect(c.Dialect), Heartbeat: c.Heartbeat,
 		Ring: n.ring, Boot: binary.NativeEndian.Uint64(boot[:]), Epoch: start, StateDir: c.StateDir, Version: version,
+		Clock:     board.NewClock(time.Unix(commit, 0), c.ClockWait, n.log),
 		OnCommand: func(cmd wire.Command) { n.commands.Do(cmd) },
 		OnUp:      func() { n.commands.Introduce() },
 		Log:       n.log,

@@ -24,7 +24,7 @@ env_of() {
 	esac
 }
 
-version=$(build/version.sh)
+ldflags=$(build/version.sh -ldflags)
 mkdir -p dist
 # shellcheck disable=SC2086 # one word a target
 [ $# -gt 0 ] || set -- $all
@@ -32,6 +32,6 @@ for target; do
 	settings=$(env_of "$target")
 	# shellcheck disable=SC2086 # several settings
 	env CGO_ENABLED=0 GOOS=linux $settings go build -trimpath -buildvcs=false \
-		-ldflags "-s -w -X main.version=$version" -o "dist/forager-linux-$target" .
+		-ldflags "$ldflags" -o "dist/forager-linux-$target" .
 	echo "dist/forager-linux-$target"
 done

@@ -43,6 +43,7 @@ type Config struct {
 	NodePort    uint16
 	StateDir    string
 	Heartbeat   time.Duration
+	ClockWait   time.Duration
 	Intake      string      // host:port; empty: off
 	RingSize    int         // bytes; 0: what the memory class says
 	Pots        []pots.Spec // each with an id of its own

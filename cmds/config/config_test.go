@@ -202,7 +202,8 @@ func standard() *Config {
 	return &Config{
 		Cores: []string{"127.0.0.1:9001"}, Dialect: "auto", TLS: TLS{ServerName: "honeybee-manager"},
 		NodeName: hostname(), NodeType: wire.Full, NodeAddress: "0.0.0.0",
-		StateDir: "/var/lib/forager", Heartbeat: 30 * time.Second, Intake: "127.0.0.1:9100",
+		StateDir: "/var/lib/forager", Heartbeat: 30 * time.Second,
+		ClockWait: 2 * time.Minute, Intake: "127.0.0.1:9100",
 		Pots: []pots.Spec{}, Persona: "router", PotsAllow: []string{"https://github.com/H0neyBe/honeybee_potstore.git"},
 		Control: "/run/forager.sock", LogLevel: board.LevelInfo,
 	}

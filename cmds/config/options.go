@@ -43,6 +43,7 @@ var options = []*option{
 	{"node-port", "0", "port", "told to Core", single, setNodePort},
 	{"state-dir", "/var/lib/forager", "dir", "id, secret, installed pots, learned dialect", single, setStateDir},
 	{"heartbeat", "30s", "duration", "between status updates to Core", single, setHeartbeat},
+	{"clock-wait", "2m", "duration", "how long events, TLS and one-time codes wait for a clock that is not set; 0: not at all", single, setClockWait},
 	{"intake", "127.0.0.1:9100", "host:port", "where other honeypots send their events; empty: off", single, setIntake},
 	{"ring-size", "", "bytes", "memory for events Core does not have yet, K and M are understood; default: by the machine's memory, 1M to 16M", single, setRingSize},
 	{"pot", "", "spec", `a built-in pot: "TYPE [id=ID] listen=ADDR [report-port=N] [key=value...]"; repeat it for others`, repeated, setPot},

@@ -24,6 +24,7 @@ const (
 	maxAddress   = 255  // bytes of a host name (RFC 1035 section 2.3.4)
 	minHeartbeat = time.Second
 	maxHeartbeat = time.Hour
+	maxClockWait = 24 * time.Hour
 )
 
 // validate is the second stage. It collects every error, so that an operator
@@ -207,14 +208,22 @@ func setStateDir(c *Config, s string) error {
 }
 
 func setHeartbeat(c *Config, s string) error {
+	return setDuration(&c.Heartbeat, s, minHeartbeat, maxHeartbeat)
+}
+
+func setClockWait(c *Config, s string) error {
+	return setDuration(&c.ClockWait, s, 0, maxClockWait)
+}
+
+func setDuration(to *time.Duration, s string, least, most time.Duration) error {
 	d, err := time.ParseDuration(s)
 	if err != nil {
 		return errors.New("want a duration with its unit, like 30s or 1m30s")
 	}
-	if d < minHeartbeat || d > maxHeartbeat {
-		return fmt.Errorf("want %v to %v", minHeartbeat, maxHeartbeat)
+	if d < least || d > most {
+		return fmt.Errorf("want %v to %v", least, most)
 	}
-	c.Heartbeat = d
+	*to = d
 	return nil
 }
 
