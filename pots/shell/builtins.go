@@ -1,0 +1,683 @@
+package shell
+
+import (
+	"slices"
+	"strings"
+)
+
+func init() {
+	register(map[string]*command{
+		":": {run: succeed, builtin: true}, "true": {run: succeed, builtin: true}, "false": {run: func(*proc) int { return 1 }, builtin: true},
+		"cd": {run: cd, builtin: true}, "chdir": {run: cd, builtin: true}, "pwd": {run: pwd, builtin: true},
+		"echo": {run: echo, builtin: true}, "printf": {run: printf, builtin: true, usage: "FORMAT [ARG]...", least: 1},
+		"export": {run: export, builtin: true}, "readonly": {run: export, builtin: true}, "local": {run: export, builtin: true},
+		"declare": {run: export, builtin: true}, "typeset": {run: export, builtin: true},
+		"unset": {run: unset, builtin: true}, "set": {run: set, builtin: true}, "shift": {run: shift, builtin: true},
+		"read": {run: read, builtin: true}, "eval": {run: evalArgs, builtin: true}, ".": {run: source, builtin: true},
+		"source": {run: source, builtin: true}, "exit": {run: exit, builtin: true}, "logout": {run: exit, builtin: true},
+		"return": {run: ret, builtin: true}, "break": {run: loopExit, builtin: true}, "continue": {run: loopExit, builtin: true},
+		"trap": {run: succeed, builtin: true}, "wait": {run: succeed, builtin: true}, "jobs": {run: succeed, builtin: true},
+		"fg": {run: noJob, builtin: true}, "bg": {run: noJob, builtin: true}, "disown": {run: succeed, builtin: true},
+		"umask": {run: umask, builtin: true}, "ulimit": {run: ulimit, builtin: true}, "type": {run: typeOf, builtin: true},
+		"command": {run: commandName, builtin: true}, "builtin": {run: runRest, builtin: true}, "alias": {run: alias, builtin: true}, "unalias": {run: succeed, builtin: true},
+		"hash": {run: succeed, builtin: true}, "times": {run: succeed, builtin: true}, "getopts": {run: func(*proc) int { return 1 }, builtin: true},
+		"test": {run: test, builtin: true}, "[": {run: test, builtin: true}, "[[": {run: test, builtin: true}, "let": {run: let, builtin: true},
+		"history": {run: history, builtin: true}, "help": {run: help, builtin: true}, "shopt": {run: succeed, builtin: true},
+		"kill": {run: kill, builtin: true, usage: "[-l] [-SIG] PID...", least: 1}, "bind": {run: succeed, builtin: true},
+
+		"sh": {run: sh}, "ash": {run: sh}, "bash": {run: sh}, "dash": {run: sh}, "hush": {run: sh}, "rbash": {run: sh},
+		"env": {run: env}, "printenv": {run: env}, "xargs": {run: xargs},
+		"nohup": {run: nohup, usage: "PROG ARGS", least: 1}, "setsid": {run: runRest, usage: "PROG ARGS", least: 1},
+		"time": {run: timeRun}, "nice": {run: niceRun}, "ionice": {run: niceRun}, "timeout": {run: timeoutRun, usage: "[-s SIG] SECS PROG ARGS", least: 2},
+		"stdbuf": {run: niceRun}, "taskset": {run: niceRun}, "chroot": {run: niceRun}, "watch": {run: niceRun}, "unshare": {run: niceRun},
+		"sudo": {run: sudo, usage: "COMMAND"}, "doas": {run: sudo, usage: "COMMAND"}, "su": {run: su}, "linux32": {run: niceRun},
+		"expr": {run: expr, usage: "EXPRESSION", least: 1},
+	})
+}
+
+func succeed(*proc) int { return 0 }
+
+func noJob(p *proc) int { return p.fail("no job control in this shell") }
+
+func cd(p *proc) int {
+	args := p.args
+	for len(args) > 0 && (args[0] == "--" || args[0] == "-P" || args[0] == "-L") {
+		args = args[1:]
+	}
+	to := p.get("HOME")
+	if len(args) > 0 {
+		to = args[0]
+	}
+	if to == "-" {
+		to = p.get("OLDPWD")
+		p.print(to + "\n")
+	}
+	if to == "" {
+		return 0
+	}
+	f, err := p.fs.walk(to, true)
+	if err == nil && !f.isDir() {
+		err = errNotDir
+	}
+	if err != nil {
+		if p.p.Bash {
+			p.complain(&p.stdio, "cd: %s: %v", to, err)
+			return 1
+		}
+		p.complain(&p.stdio, "cd: can't cd to %s"+(": " + err.Error())[b2i(p.oldBusyBox())*(len(err.Error())+2):], to)
+		return 2
+	}
+	p.set("OLDPWD", p.cwd)
+	p.cwd = f.path
+	return 0
+}
+
+// oldBusyBox tells whether messages are those of before 1.26 or so.
+func (s *Shell) oldBusyBox() bool {
+	minor, _, _ := strings.Cut(strings.TrimPrefix(s.p.BusyBox, "1."), ".")
+	n, ok := atoi(minor)
+	return ok && n < 30
+}
+
+func pwd(p *proc) int {
+	p.print(p.cwd + "\n")
+	return 0
+}
+
+func export(p *proc) int {
+	for _, a := range p.args {
+		if name, value, ok := strings.Cut(a, "="); ok && isName(name) {
+			p.set(name, value)
+		} else if !strings.HasPrefix(a, "-") && !isName(a) {
+			p.complain(&p.stdio, "%s: %s: bad variable name", p.name, a)
+			return 2
+		}
+	}
+	if p.name == "export" && (len(p.args) == 0 || p.args[0] == "-p") {
+		prefix := "export "
+		if p.p.Bash {
+			prefix = "declare -x "
+		}
+		for _, v := range p.environ() {
+			name, value, _ := strings.Cut(v, "=")
+			if p.p.Bash {
+				p.print(prefix + name + "=\"" + value + "\"\n")
+			} else {
+				p.print(prefix + name + "='" + value + "'\n")
+			}
+		}
+	}
+	return 0
+}
+
+// environ returns the environment, sorted.
+func (s *Shell) environ() []string {
+	var list []string
+	for _, name := range []string{"HOME", "LANG", "LOGNAME", "PATH", "PWD", "SHELL", "SHLVL", "TERM", "USER"} {
+		if _, own := s.vars[name]; own {
+			continue
+		}
+		if v, ok := s.lookup(name); ok {
+			list = append(list, name+"="+v)
+		}
+	}
+	for name, v := range s.vars {
+		if isName(name) {
+			list = append(list, name+"="+v)
+		}
+	}
+	slices.Sort(list)
+	return list
+}
+
+func unset(p *proc) int {
+	for _, a := range p.args {
+		if !strings.HasPrefix(a, "-") {
+			p.unset(a)
+			if f := p.funcs[a]; f != nil {
+				p.bytes -= f.size()
+				delete(p.funcs, a)
+			}
+		}
+	}
+	return 0
+}
+
+func set(p *proc) int {
+	if len(p.args) == 0 {
+		for _, v := range p.environ() {
+			name, value, _ := strings.Cut(v, "=")
+			p.print(name + "='" + value + "'\n")
+		}
+		return 0
+	}
+	for i, a := range p.args {
+		if a == "--" || len(a) > 0 && a[0] != '-' && a[0] != '+' {
+			p.Shell.args = append([]string{p.Shell.name()}, p.args[i+b2i(a == "--"):]...)
+			break
+		}
+		if a == "-o" || a == "+o" {
+			break
+		}
+	}
+	return 0
+}
+
+func shift(p *proc) int {
+	n := 1
+	if len(p.args) > 0 {
+		n, _ = atoi(p.args[0])
+	}
+	if args := p.Shell.args; n >= 0 && n < len(args) {
+		p.Shell.args = append([]string{args[0]}, args[1+n:]...)
+		return 0
+	}
+	return 1
+}
+
+// read reads a line into variables; the last takes the rest.
+func read(p *proc) int {
+	names, raw := p.args, false
+	for len(names) > 0 && strings.HasPrefix(names[0], "-") {
+		flag := names[0]
+		names = names[1:]
+		raw = raw || strings.Contains(flag, "r")
+		if last := flag[len(flag)-1]; strings.IndexByte("pndtuNa", last) >= 0 && len(names) > 0 {
+			if last == 'p' && p.in.isTerminal() {
+				p.print(names[0])
+			}
+			names = names[1:]
+		}
+	}
+	line, ok := p.in.line()
+	text := strings.TrimRight(string(line), "\r")
+	if !raw {
+		text = strings.ReplaceAll(text, `\`, "")
+	}
+	if len(names) == 0 {
+		names = []string{"REPLY"}
+	}
+	ifs := " \t"
+	if set, ok := p.lookup("IFS"); ok {
+		ifs = set
+	}
+	text = strings.Trim(text, " \t")
+	for i, name := range names {
+		if !isName(name) {
+			p.complain(&p.stdio, "read: '%s': bad variable name", name)
+			return 2
+		}
+		v := text
+		if at := strings.IndexAny(text, ifs); at >= 0 && i < len(names)-1 && ifs != "" {
+			v, text = text[:at], strings.TrimLeft(text[at+1:], " \t")
+		} else if i < len(names)-1 {
+			text = ""
+		}
+		p.set(name, v)
+	}
+	return b2i(!ok)
+}
+
+func evalArgs(p *proc) int {
+	return p.evalText(strings.Join(p.args, " "), &p.stdio)
+}
+
+// evalText runs a text in the shell itself.
+func (s *Shell) evalText(src string, std *stdio) int {
+	if s.depth++; s.depth > s.cfg.Limits.Depth {
+		s.halt(limitDepth)
+		s.depth--
+		return 1
+	}
+	defer func() { s.depth-- }()
+	s.work(len(src))
+	n, err := parse(src, true, s.cfg.Limits.Depth)
+	if err != nil {
+		s.complain(std, "%v", err)
+		return 2
+	}
+	s.status = 0
+	return s.eval(n, std)
+}
+
+func source(p *proc) int {
+	if len(p.args) == 0 {
+		p.complain(&p.stdio, "%s: filename argument required", p.name)
+		return 2
+	}
+	f, err := p.fs.walk(p.args[0], true)
+	var data []byte
+	if err == nil {
+		data, err = p.fs.read(f)
+	}
+	if err != nil {
+		p.complain(&p.stdio, "%s: can't open '%s': %v", p.name, p.args[0], err)
+		return 2
+	}
+	if !f.isOwn() {
+		return 0
+	}
+	p.tellRun(f.path, f.e, p.full)
+	p.tellAddresses(string(data))
+	return p.evalText(string(data), &p.stdio)
+}
+
+func exit(p *proc) int {
+	status := p.status
+	if len(p.args) > 0 {
+		status, _ = atoi(p.args[0])
+	}
+	p.flow = flowExit
+	p.status = status & 255
+	return p.status
+}
+
+func ret(p *proc) int {
+	status := p.status
+	if len(p.args) > 0 {
+		status, _ = atoi(p.args[0])
+	}
+	p.flow = flowReturn
+	return status & 255
+}
+
+func loopExit(p *proc) int {
+	p.flow, p.flowCount = flowBreak, 1
+	if p.name == "continue" {
+		p.flow = flowContinue
+	}
+	if len(p.args) > 0 {
+		if n, ok := atoi(p.args[0]); ok && n > 0 {
+			p.flowCount = n
+		}
+	}
+	return 0
+}
+
+func umask(p *proc) int {
+	if len(p.args) == 0 {
+		p.print("0022\n")
+	}
+	return 0
+}
+
+func ulimit(p *proc) int {
+	if len(p.args) == 0 {
+		p.print("unlimited\n")
+	} else if len(p.args) == 1 && p.args[0] == "-n" {
+		p.print("1024\n")
+	}
+	return 0
+}
+
+func alias(p *proc) int { return 0 }
+
+func history(p *proc) int {
+	if p.p.Bash && len(p.args) == 0 {
+		p.printf("    1  %s\n", p.Shell.input)
+	}
+	return 0
+}
+
+func help(p *proc) int {
+	if !p.p.Bash {
+		p.print("\nBuilt-in commands:\n-------------------\n\t. : alias bg break cd chdir continue eval exec exit export false fg\n" +
+			"\thash help jobs kill let local pwd read readonly return set shift\n\ttimes trap true type ulimit umask unalias unset wait\n\n")
+		return 0
+	}
+	p.print("GNU bash, version " + p.p.Get("bash.version") + " (" + p.p.Machine + "-pc-linux-gnu)\n" +
+		"These shell commands are defined internally.  Type `help' to see this list.\n")
+	return 0
+}
+
+// typeOf does type, and command -v.
+func typeOf(p *proc) int {
+	status := 0
+	for _, a := range p.args {
+		if strings.HasPrefix(a, "-") {
+			continue
+		}
+		switch c := commands[a]; {
+		case p.funcs[a] != nil:
+			p.print(a + " is a function\n")
+		case c != nil && c.builtin:
+			p.print(a + " is a shell builtin\n")
+		default:
+			if at := p.locate(a); at != "" {
+				p.print(a + " is " + at + "\n")
+				continue
+			}
+			p.complain(&p.stdio, "type: %s: not found", a)
+			status = 1
+		}
+	}
+	return status
+}
+
+// locate returns the path under which a name would be run.
+func (s *Shell) locate(name string) string {
+	if strings.Contains(name, "/") {
+		if f, err := s.fs.walk(name, true); err == nil && f.isReg() && f.mode()&0o111 != 0 {
+			return name
+		}
+		return ""
+	}
+	for dir := range strings.SplitSeq(s.get("PATH"), ":") {
+		if len(dir)+len(name) > pathMax || !s.step(1) {
+			break
+		}
+		f, err := s.fs.walk(joinGlob(dir, name), true)
+		if err == nil && f.isReg() && f.mode()&0o111 != 0 {
+			return joinGlob(dir, name)
+		}
+	}
+	return ""
+}
+
+func commandName(p *proc) int {
+	if len(p.args) > 0 && (p.args[0] == "-v" || p.args[0] == "-V") {
+		status := 127
+		for _, a := range p.args[1:] {
+			if c := commands[a]; c != nil && c.builtin {
+				p.print(a + "\n")
+				status = 0
+			} else if at := p.locate(a); at != "" {
+				p.print(at + "\n")
+				status = 0
+			}
+		}
+		return status
+	}
+	return runRest(p)
+}
+
+// runRest runs what stands behind the command's own options.
+func runRest(p *proc) int {
+	args := p.args
+	for len(args) > 0 && strings.HasPrefix(args[0], "-") {
+		args = args[1:]
+	}
+	if len(args) == 0 {
+		return 0
+	}
+	return p.runArgs(args, &p.stdio)
+}
+
+// niceRun skips options and their numbers as well.
+func niceRun(p *proc) int {
+	args := p.args
+	for len(args) > 0 && (strings.HasPrefix(args[0], "-") || strings.Trim(args[0], "0123456789xXa-fA-F") == "") {
+		args = args[1:]
+	}
+	if len(args) == 0 {
+		if p.name == "nice" {
+			p.print("0\n")
+		}
+		return 0
+	}
+	return p.runArgs(args, &p.stdio)
+}
+
+func timeoutRun(p *proc) int {
+	args := p.args
+	for len(args) > 0 && (strings.HasPrefix(args[0], "-") || args[0] != "" && isDigit(args[0][0]) || args[0] == "KILL" || args[0] == "TERM") {
+		args = args[1:]
+	}
+	if len(args) == 0 {
+		return 1
+	}
+	return p.runArgs(args, &p.stdio)
+}
+
+func nohup(p *proc) int {
+	if p.out != nil {
+		if _, ok := p.out.(*screen); ok && !p.exec {
+			_, _ = p.err.Write([]byte("nohup: ignoring input and appending output to 'nohup.out'\n"))
+			if w, err := p.writer("nohup.out", true, &p.stdio); err == nil {
+				p.stdio.out, p.stdio.err = w, w
+			}
+		}
+	}
+	return runRest(p)
+}
+
+func timeRun(p *proc) int {
+	if len(p.args) == 0 {
+		return 0
+	}
+	status := p.runArgs(p.args, &p.stdio)
+	_, _ = p.err.Write([]byte("real\t0m 0.01s\nuser\t0m 0.00s\nsys\t0m 0.00s\n"))
+	return status
+}
+
+func sudo(p *proc) int {
+	args := p.args
+	for len(args) > 0 && strings.HasPrefix(args[0], "-") {
+		if args[0] == "-i" || args[0] == "-s" {
+			args = append([]string{p.shellName()}, args[1:]...)
+			break
+		}
+		if (args[0] == "-u" || args[0] == "-p") && len(args) > 1 {
+			args = args[1:]
+		}
+		args = args[1:]
+	}
+	if len(args) > 0 && args[0] == "su" {
+		p.become("root")
+	}
+	if len(args) == 0 {
+		return p.fail("a command is required")
+	}
+	old := p.user
+	p.become("root")
+	status := p.runArgs(args, &p.stdio)
+	if args[0] != "su" {
+		p.user = old
+	}
+	return status
+}
+
+// become makes the shell another user's.
+func (s *Shell) become(name string) { s.user = s.p.User(name) }
+
+func su(p *proc) int {
+	name, line := "root", ""
+	for i := 0; i < len(p.args); i++ {
+		switch a := p.args[i]; {
+		case a == "-c" && i+1 < len(p.args):
+			i++
+			line = p.args[i]
+		case !strings.HasPrefix(a, "-"):
+			name = a
+		}
+	}
+	if line != "" {
+		return p.script(line, nil, &p.stdio)
+	}
+	if p.user.UID != 0 && p.in.isTerminal() {
+		p.print("Password: ")
+		pass, _ := p.in.line()
+		p.tell("login.success", text("username", name), Field{Key: "password", Bytes: pass})
+		p.print("\n")
+	}
+	p.become(name)
+	p.level++
+	return 0
+}
+
+// sh starts another shell: one that is typed to, one with a script, one that
+// reads its commands from a pipe.
+func sh(p *proc) int {
+	args := p.args
+	for len(args) > 0 && len(args[0]) > 1 && args[0][0] == '-' && args[0] != "--" {
+		flag := args[0]
+		args = args[1:]
+		if strings.HasPrefix(flag, "--") {
+			continue
+		}
+		if strings.Contains(flag, "c") {
+			if len(args) == 0 {
+				return p.fail("-c: option requires an argument")
+			}
+			name := append([]string{p.name}, args[1:]...)
+			if len(args) > 1 {
+				name = args[1:]
+			}
+			return p.script(args[0], name, &p.stdio)
+		}
+		if strings.Contains(flag, "s") {
+			args = nil
+		}
+	}
+	if len(args) > 0 && args[0] == "--" {
+		args = args[1:]
+	}
+	if len(args) == 0 {
+		return p.shellOn()
+	}
+	return p.shellFile(args)
+}
+
+// shellOn runs a shell on what is typed or piped.
+func (p *proc) shellOn() int {
+	if p.in.live && !p.exec {
+		p.level++
+		if p.BusyBoxGreets() {
+			p.print(p.p.Get("shell.greeting"))
+		}
+		return 0
+	}
+	return p.script(string(p.in.all()), []string{p.name}, &p.stdio)
+}
+
+// BusyBoxGreets tells whether a new ash shows its banner.
+func (p *proc) BusyBoxGreets() bool { return !p.p.Bash && p.p.Has("shell.greeting") }
+
+func (p *proc) shellFile(args []string) int {
+	if args[0] == "/dev/fd/63" || args[0] == "/dev/stdin" {
+		return 0
+	}
+	f, err := p.fs.walk(args[0], true)
+	var data []byte
+	if err == nil {
+		data, err = p.fs.read(f)
+	}
+	switch {
+	case err == errNoEnt && p.p.Bash:
+		return p.fail("%s: No such file or directory", args[0]) + 126
+	case err != nil && !p.p.Bash:
+		return p.fail("can't open '%s'", args[0]) + 1
+	case err != nil:
+		return p.fail("%s: %v", args[0], err) + 125
+	case !f.isOwn():
+		return 0
+	case f.e.fake > 0 || strings.HasPrefix(string(data), "\x7fELF"):
+		p.tellRun(f.path, f.e, p.full)
+		return p.fail("%s: cannot execute binary file", args[0]) + 125
+	}
+	p.tellRun(f.path, f.e, p.full)
+	return p.script(string(data), args, &p.stdio)
+}
+
+func env(p *proc) int {
+	args := p.args
+	for len(args) > 0 && (strings.HasPrefix(args[0], "-") || isAssign(args[0])) {
+		if args[0] == "-u" && len(args) > 1 {
+			args = args[1:]
+		}
+		args = args[1:]
+	}
+	if len(args) > 0 && p.name == "env" {
+		return p.runArgs(args, &p.stdio)
+	}
+	if len(args) > 0 {
+		v, ok := p.lookup(args[0])
+		if ok {
+			p.print(v + "\n")
+		}
+		return b2i(!ok)
+	}
+	for _, v := range p.environ() {
+		p.print(v + "\n")
+	}
+	return 0
+}
+
+// xargs runs a command with what it reads as arguments.
+func xargs(p *proc) int {
+	args, each, replace := p.args, 0, ""
+	for len(args) > 0 && strings.HasPrefix(args[0], "-") {
+		flag := args[0]
+		args = args[1:]
+		value := ""
+		if len(flag) > 2 {
+			value = flag[2:]
+		} else if strings.IndexByte("nLIPsde", flag[len(flag)-1]) >= 0 && len(args) > 0 {
+			value, args = args[0], args[1:]
+		}
+		switch {
+		case strings.HasPrefix(flag, "-n"), strings.HasPrefix(flag, "-L"):
+			each, _ = atoi(value)
+		case strings.HasPrefix(flag, "-I"):
+			replace, each = value, 1
+		}
+	}
+	if len(args) == 0 {
+		args = []string{"echo"}
+	}
+	fields := strings.FieldsFunc(string(p.in.all()), func(r rune) bool { return r == ' ' || r == '\n' || r == '\t' || r == 0 })
+	p.stdio.in = &input{sh: p.Shell}
+	if len(fields) == 0 && replace != "" {
+		return 0
+	}
+	if each <= 0 {
+		each = max(len(fields), 1)
+	}
+	status := 0
+	for ok := true; ok; ok = len(fields) > 0 && p.step(1) {
+		n := min(each, len(fields))
+		if st := p.runArgs(withFields(args, fields[:n], replace), &p.stdio); st != 0 {
+			status = 123
+		}
+		fields = fields[n:]
+	}
+	return status
+}
+
+func withFields(args, fields []string, replace string) []string {
+	line := slices.Clone(args)
+	if replace == "" {
+		return append(line, fields...)
+	}
+	for i := range line {
+		line[i] = strings.ReplaceAll(line[i], replace, strings.Join(fields, " "))
+	}
+	return line
+}
+
+func let(p *proc) int {
+	var v int64
+	for _, a := range p.args {
+		v, _ = p.arith(a)
+	}
+	return b2i(v == 0)
+}
+
+// expr does the few things that scripts use it for.
+func expr(p *proc) int {
+	if len(p.args) == 3 && (p.args[1] == ":" || p.args[0] == "length") {
+		p.printf("%d\n", len(p.args[2]))
+		return 0
+	}
+	if len(p.args) == 3 && p.args[1] == "=" {
+		same := p.args[0] == p.args[2]
+		p.printf("%d\n", b2i(same))
+		return b2i(!same)
+	}
+	v, err := p.arith(strings.Join(p.args, " "))
+	if err != nil {
+		return p.fail("syntax error") + 1
+	}
+	p.printf("%d\n", v)
+	return b2i(v == 0)
+}

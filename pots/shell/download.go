@@ -1,0 +1,573 @@
+package shell
+
+import (
+	"path"
+	"strings"
+
+	"forager/pots/persona"
+)
+
+func init() {
+	register(map[string]*command{
+		"wget": {run: wget, usage: "[-cqS] [-O FILE] [--header STR] [--post-data STR] [-P DIR] [-U AGENT] URL...", least: 1},
+		"curl": {run: curl}, "tftp": {run: tftp, usage: "[OPTIONS] HOST [PORT]\n\nTransfer a file from/to tftp server\n\n\t-l FILE\tLocal FILE\n\t-r FILE\tRemote FILE\n\t-g\tGet file\n\t-p\tPut file", least: 1},
+		"ftpget":       {run: ftpget, usage: "[OPTIONS] HOST [LOCAL_FILE] REMOTE_FILE", least: 1},
+		"ftpput":       {run: ftpget, usage: "[OPTIONS] HOST [REMOTE_FILE] LOCAL_FILE", least: 1},
+		"lwp-download": {run: lwp}, "GET": {run: lwp}, "fetch": {run: lwp}, "aria2c": {run: lwp}, "axel": {run: lwp}, "lynx": {run: lwp},
+		"ftp": {run: ftp, usage: "HOST", least: 1}, "scp": {run: scp, usage: "SOURCE... TARGET", least: 1}, "rsync": {run: scp}, "sftp": {run: scp},
+		"git": {run: lwp}, "pip": {run: succeed}, "pip3": {run: succeed},
+	})
+}
+
+// fetch is what a downloader was told: where from, where to.
+type fetch struct {
+	url, host string
+	file      string // "": to its output
+	quiet     bool
+}
+
+// tellFetch records the addresses that a command names which the device does
+// not have.
+func (s *Shell) tellFetch(args []string) {
+	if len(args) == 0 {
+		return
+	}
+	name := path.Base(args[0])
+	if name == "busybox" && len(args) > 1 {
+		args = args[1:]
+		name = args[0]
+	}
+	for _, f := range fetches(name, args[1:]) {
+		s.tellDownload(download{url: f.url, tool: name, file: f.file})
+	}
+}
+
+// fetches reads a downloader's arguments; nothing for other commands.
+func fetches(name string, args []string) []fetch {
+	switch name {
+	case "wget", "curl", "lwp-download", "GET", "fetch", "aria2c", "axel", "lynx", "git":
+		return webFetches(name, args)
+	case "tftp":
+		return tftpFetches(args)
+	case "ftpget", "ftpput":
+		return ftpFetches(name, args)
+	case "nc", "netcat", "ncat", "telnet":
+		return socketFetches(args)
+	}
+	return nil
+}
+
+// webValues are the options of wget and curl that take a value.
+const (
+	wgetValues = "OoPUtTwQaiBedlADRIX"
+	curlValues = "oAeHdXuTbcmxFkKrYyzECDhPQtw"
+)
+
+// webFetches reads wget and curl.
+func webFetches(name string, args []string) (list []fetch) {
+	values := wgetValues
+	if name == "curl" {
+		values = "oAeHdXuTbcmxFKrYyzECDPQtw"
+	}
+	out, dir, remote, quiet := "", "", name != "curl", false
+	var urls []string
+	for i := 0; i < len(args); i++ {
+		a := args[i]
+		switch {
+		case strings.HasPrefix(a, "--"):
+			key, value, ok := strings.Cut(a, "=")
+			if !ok && webLong(key) && i+1 < len(args) {
+				i++
+				value = args[i]
+			}
+			switch key {
+			case "--output-document", "--output", "--out":
+				out = value
+			case "--directory-prefix", "--dir", "--output-dir":
+				dir = value
+			case "--remote-name":
+				remote = true
+			case "--url":
+				urls = append(urls, value)
+			}
+		case len(a) > 1 && a[0] == '-':
+			for j := 1; j < len(a); j++ {
+				c := a[j]
+				if name == "curl" && c == 'O' {
+					remote = true
+					continue
+				}
+				quiet = quiet || c == 'q' && name == "wget" || c == 's' && name == "curl"
+				if strings.IndexByte(values, c) < 0 {
+					continue
+				}
+				v := a[j+1:]
+				if v == "" && i+1 < len(args) {
+					i++
+					v = args[i]
+				}
+				switch {
+				case c == 'O' && name != "curl", c == 'o' && (name == "curl" || name == "axel"):
+					out = v
+				case c == 'P' && name != "curl":
+					dir = v
+				}
+				break
+			}
+		case name == "git" && (a == "clone" || a == "pull"), name == "GET" && a == "":
+		default:
+			urls = append(urls, a)
+		}
+	}
+	for _, u := range urls {
+		f := fetch{url: webURL(u), host: hostOf(u), quiet: quiet}
+		switch {
+		case f.host == "":
+			continue
+		case out == "-" || out == "" && !remote:
+		case out != "":
+			f.file = out
+		default:
+			f.file = remoteName(u)
+		}
+		if dir != "" && f.file != "" && !strings.HasPrefix(f.file, "/") {
+			f.file = joinGlob(strings.TrimSuffix(dir, "/"), f.file)
+		}
+		list = append(list, f)
+	}
+	return list
+}
+
+// webLong tells whether a long option takes its value from the next word.
+func webLong(key string) bool {
+	switch key {
+	case "--output", "--user-agent", "--header", "--data", "--request", "--connect-timeout", "--max-time", "--retry", "--user", "--url",
+		"--output-document", "--directory-prefix", "--tries", "--timeout", "--proxy", "--referer", "--cookie", "--limit-rate", "--post-data", "--output-dir":
+		return true
+	}
+	return false
+}
+
+// webURL writes an address as one: those without a scheme are HTTP.
+func webURL(u string) string {
+	if strings.Contains(u, "://") {
+		return u
+	}
+	return "http://" + u
+}
+
+// hostOf returns the host of an address, without port and user.
+func hostOf(u string) string {
+	if _, rest, ok := strings.Cut(u, "://"); ok {
+		u = rest
+	}
+	if i := strings.IndexAny(u, "/?#"); i >= 0 {
+		u = u[:i]
+	}
+	if i := strings.LastIndexByte(u, '@'); i >= 0 {
+		u = u[i+1:]
+	}
+	if strings.HasPrefix(u, "[") {
+		host, _, _ := strings.Cut(u[1:], "]")
+		return host
+	}
+	host, _, _ := strings.Cut(u, ":")
+	return host
+}
+
+// portOf is the port of an address, or its scheme's.
+func portOf(u string) string {
+	scheme, rest, ok := strings.Cut(u, "://")
+	if !ok {
+		rest = u
+	}
+	if i := strings.IndexAny(rest, "/?#"); i >= 0 {
+		rest = rest[:i]
+	}
+	if i := strings.LastIndexByte(rest, ':'); i >= 0 && !strings.HasSuffix(rest, "]") {
+		return rest[i+1:]
+	}
+	if scheme == "https" {
+		return "443"
+	}
+	if scheme == "ftp" {
+		return "21"
+	}
+	return "80"
+}
+
+// remoteName is the file that a download is stored under.
+func remoteName(u string) string {
+	if _, rest, ok := strings.Cut(u, "://"); ok {
+		u = rest
+	}
+	u, _, _ = strings.Cut(u, "?")
+	i := strings.LastIndexByte(u, '/')
+	if i < 0 || i == len(u)-1 {
+		return "index.html"
+	}
+	return u[i+1:]
+}
+
+// tftpFetches reads BusyBox's "-g -l LOCAL -r REMOTE HOST [PORT]" and the
+// client's "HOST -c get REMOTE [LOCAL]".
+func tftpFetches(args []string) []fetch {
+	var f fetch
+	var rest []string
+	remote := ""
+	for i := 0; i < len(args); i++ {
+		a := args[i]
+		value := func() string {
+			if len(a) > 2 {
+				return a[2:]
+			}
+			if i++; i < len(args) {
+				return args[i]
+			}
+			return ""
+		}
+		switch {
+		case a == "-c" || strings.HasSuffix(a, "c") && len(a) == 3 && a[0] == '-':
+			if i+2 < len(args) && (args[i+1] == "get" || args[i+1] == "put") {
+				remote = args[i+2]
+				if i += 2; i+1 < len(args) && !strings.HasPrefix(args[i+1], "-") {
+					i++
+					f.file = args[i]
+				}
+			}
+		case strings.HasPrefix(a, "-l"):
+			f.file = value()
+		case strings.HasPrefix(a, "-r"):
+			remote = value()
+		case strings.HasPrefix(a, "-b"):
+			value()
+		case strings.HasPrefix(a, "-"):
+		case a == "get" && i+1 < len(args):
+			i++
+			remote = args[i]
+		default:
+			rest = append(rest, a)
+		}
+	}
+	if len(rest) == 0 {
+		return nil
+	}
+	f.host = rest[0]
+	at := f.host
+	if len(rest) > 1 {
+		at += ":" + rest[1]
+	}
+	if f.file == "" {
+		f.file = path.Base("/" + remote)
+	}
+	f.url = "tftp://" + at + "/" + strings.TrimPrefix(remote, "/")
+	return []fetch{f}
+}
+
+// ftpFetches reads ftpget and ftpput: [-u USER] [-p PASS] [-P PORT] HOST [LOCAL] REMOTE.
+func ftpFetches(name string, args []string) []fetch {
+	user, pass, port := "", "", ""
+	var rest []string
+	for i := 0; i < len(args); i++ {
+		a := args[i]
+		if len(a) < 2 || a[0] != '-' || strings.IndexByte("upP", a[1]) < 0 {
+			if !strings.HasPrefix(a, "-") {
+				rest = append(rest, a)
+			}
+			continue
+		}
+		v := a[2:]
+		if v == "" && i+1 < len(args) {
+			i++
+			v = args[i]
+		}
+		switch a[1] {
+		case 'u':
+			user = v
+		case 'p':
+			pass = v
+		default:
+			port = ":" + v
+		}
+	}
+	if len(rest) == 0 {
+		return nil
+	}
+	f := fetch{host: rest[0]}
+	remote := ""
+	if len(rest) > 1 {
+		f.file, remote = rest[1], rest[len(rest)-1]
+	}
+	if name == "ftpput" && len(rest) > 1 {
+		remote = rest[1]
+		f.file = rest[len(rest)-1]
+	}
+	login := ""
+	if user != "" {
+		if login = user; pass != "" {
+			login += ":" + pass
+		}
+		login += "@"
+	}
+	f.url = "ftp://" + login + f.host + port + "/" + strings.TrimPrefix(remote, "/")
+	return []fetch{f}
+}
+
+// socketFetches reads nc and telnet: HOST PORT.
+func socketFetches(args []string) []fetch {
+	var rest []string
+	for i := 0; i < len(args); i++ {
+		a := args[i]
+		if strings.HasPrefix(a, "-") {
+			if last := a[len(a)-1]; strings.IndexByte("wpeciqsXxf", last) >= 0 {
+				i++
+			}
+			if strings.Contains(a, "l") {
+				return nil // it listens
+			}
+			continue
+		}
+		rest = append(rest, a)
+	}
+	if len(rest) < 1 || len(rest) < 2 && !strings.Contains(rest[0], ".") {
+		return nil
+	}
+	port := "23"
+	if len(rest) > 1 {
+		port = rest[1]
+	}
+	return []fetch{{host: rest[0], url: "tcp://" + rest[0] + ":" + port}}
+}
+
+// Sizes of what a faked download leaves, in bytes.
+const (
+	fakeLeast = 58 << 10
+	fakeSpan  = 60 << 10
+)
+
+// fakeFile leaves a file as if a download had worked.
+func (p *proc) fakeFile(f fetch) (size int64, err error) {
+	h := uint64(2166136261)
+	for i := range len(f.url) {
+		h = (h ^ uint64(f.url[i])) * 16777619
+	}
+	size = fakeLeast + int64(h>>8%fakeSpan)&^3
+	name := strings.ToLower(remoteName(f.url))
+	script := strings.HasSuffix(name, ".sh") || strings.HasSuffix(name, ".txt") || strings.HasSuffix(name, ".html")
+	if f.file == "" {
+		if script {
+			p.print("#!/bin/sh\n")
+			return 10, nil
+		}
+		p.write(p.p.AppendProgram(nil, f.url, size, p.cfg.Limits.Pipe))
+		return size, nil
+	}
+	at, e, err := p.fs.create(f.file, false)
+	if err != nil {
+		return 0, err
+	}
+	_ = at
+	e.url, e.dirty = clip(f.url, maxURL), false
+	if !p.fs.grow(len(e.url)) {
+		return 0, errSpace
+	}
+	if script {
+		err = p.fs.append(e, []byte("#!/bin/sh\n"))
+		e.dirty = false
+		return 10, err
+	}
+	e.fake, e.mode = size, persona.ModeFile|0o644
+	return size, nil
+}
+
+// target is where a fetch is told to go: the file's path, for the event.
+func (p *proc) target(f fetch) string {
+	if f.file == "" {
+		return ""
+	}
+	return p.fs.abs(f.file)
+}
+
+// each records all fetches and calls do for those that the device tries.
+func (p *proc) each(list []fetch, do func(fetch) int) int {
+	status := 0
+	for _, f := range list {
+		if !p.step(1) {
+			break
+		}
+		p.tellDownload(download{url: f.url, tool: p.name, file: p.target(f)})
+		if st := do(f); st != 0 {
+			status = st
+		}
+	}
+	return status
+}
+
+func wget(p *proc) int {
+	list := webFetches("wget", p.args)
+	if len(list) == 0 {
+		if p.p.BusyBox == "" {
+			return p.fail("missing URL\nUsage: wget [OPTION]... [URL]...\n\nTry `wget --help' for more options.")
+		}
+		return p.Shell.usage("wget", commands["wget"], &p.stdio)
+	}
+	return p.each(list, func(f fetch) int {
+		if p.p.BusyBox == "" {
+			return p.wgetGNU(f)
+		}
+		show := func(format string, args ...any) {
+			if !f.quiet {
+				p.say(format, args...)
+			}
+		}
+		show("Connecting to %s (%s:%s)\n", hostAndPort(f.url), f.host, portOf(f.url))
+		p.wait(connectTime)
+		if !p.cfg.Fake {
+			return p.fail("can't connect to remote host (%s): Connection timed out", f.host)
+		}
+		size, err := p.fakeFile(f)
+		if err != nil {
+			return p.fail("can't open '%s': %v", f.file, err)
+		}
+		name := clip(path.Base(f.file), 20)
+		show("%-20s 100%% |*******************************| %5s  0:00:00 ETA\n", name, short(size))
+		return 0
+	})
+}
+
+// say writes to the error output.
+func (p *proc) say(format string, args ...any) { p.errf(format, args...) }
+
+func hostAndPort(u string) string {
+	if port := portOf(u); port != "80" {
+		return hostOf(u) + ":" + port
+	}
+	return hostOf(u)
+}
+
+func (p *proc) wgetGNU(f fetch) int {
+	now := p.cfg.Now().UTC().Format("2006-01-02 15:04:05")
+	show := func(format string, args ...any) {
+		if !f.quiet {
+			p.say(format, args...)
+		}
+	}
+	show("--%s--  %s\n", now, f.url)
+	show("Connecting to %s:%s... ", f.host, portOf(f.url))
+	p.wait(connectTime)
+	if !p.cfg.Fake {
+		show("failed: Connection timed out.\nGiving up.\n\n")
+		return 4
+	}
+	size, err := p.fakeFile(f)
+	if err != nil {
+		p.say("%s: %v\n\nCannot write to ‘%s’ (%v).\n", f.file, err, f.file, err)
+		return 3
+	}
+	show("connected.\nHTTP request sent, awaiting response... 200 OK\nLength: %d (%s)\nSaving to: ‘%s’\n\n", size, short(size), f.file)
+	show("%s - ‘%s’ saved [%d/%d]\n\n", now, f.file, size, size)
+	return 0
+}
+
+func curl(p *proc) int {
+	list := webFetches("curl", p.args)
+	if len(list) == 0 {
+		p.say("curl: try 'curl --help' or 'curl --manual' for more information\n")
+		return 2
+	}
+	return p.each(list, func(f fetch) int {
+		p.wait(connectTime)
+		if !p.cfg.Fake {
+			p.say("curl: (28) Failed to connect to %s port %s: Connection timed out\n", f.host, portOf(f.url))
+			return 28
+		}
+		size, err := p.fakeFile(f)
+		if err != nil {
+			p.say("curl: (23) Failed writing body (0 != %d)\n", size)
+			return 23
+		}
+		if f.file != "" && !f.quiet {
+			p.say("  %% Total    %% Received %% Xferd  Average Speed   Time    Time     Time  Current\n")
+			p.say("                                 Dload  Upload   Total   Spent    Left  Speed\n")
+			p.say("100 %5d  100 %5d    0     0   117k      0 --:--:-- --:--:-- --:--:--  117k\n", size, size)
+		}
+		return 0
+	})
+}
+
+func tftp(p *proc) int {
+	list := tftpFetches(p.args)
+	if len(list) == 0 {
+		return p.Shell.usage("tftp", commands["tftp"], &p.stdio)
+	}
+	return p.each(list, func(f fetch) int {
+		p.wait(connectTime)
+		if !p.cfg.Fake {
+			return p.fail("timeout")
+		}
+		if _, err := p.fakeFile(f); err != nil {
+			return p.fail("can't open '%s': %v", f.file, err)
+		}
+		return 0
+	})
+}
+
+func ftpget(p *proc) int {
+	list := ftpFetches(p.name, p.args)
+	if len(list) == 0 {
+		return p.Shell.usage(p.name, commands[p.name], &p.stdio)
+	}
+	return p.each(list, func(f fetch) int {
+		if own, err := p.fs.walk(f.file, true); p.name == "ftpput" && err == nil && own.isOwn() {
+			p.tellUpload(own.path, own.e, "sent")
+		}
+		p.wait(connectTime)
+		if !p.cfg.Fake || p.name == "ftpput" {
+			return p.fail("can't connect to remote host (%s): Connection timed out", f.host)
+		}
+		if _, err := p.fakeFile(f); err != nil {
+			return p.fail("can't open '%s': %v", f.file, err)
+		}
+		return 0
+	})
+}
+
+// lwp is a downloader that few devices have.
+func lwp(p *proc) int {
+	return p.each(webFetches(p.name, p.args), func(f fetch) int {
+		p.wait(connectTime)
+		return p.fail("%s: Connection timed out", f.host)
+	})
+}
+
+// ftp reads its commands: what it gets is recorded.
+func ftp(p *proc) int {
+	_, args := p.flags("")
+	if len(args) == 0 {
+		return 0
+	}
+	host := strings.TrimPrefix(args[0], "ftp://")
+	p.tellDownload(download{url: "ftp://" + host, tool: "ftp"})
+	for _, line := range linesOf(p.in.all()) {
+		f := strings.Fields(line)
+		if len(f) > 1 && (f[0] == "get" || f[0] == "recv" || f[0] == "mget") {
+			p.tellDownload(download{url: "ftp://" + host + "/" + strings.TrimPrefix(f[1], "/"), tool: "ftp", file: f[len(f)-1]})
+		}
+	}
+	p.wait(connectTime)
+	return p.fail("connect: Connection timed out")
+}
+
+// scp records HOST:PATH arguments.
+func scp(p *proc) int {
+	for _, a := range p.args {
+		host, at, ok := strings.Cut(a, ":")
+		if ok && host != "" && !strings.ContainsAny(host, "/-") {
+			p.tellDownload(download{url: "scp://" + host + "/" + strings.TrimPrefix(at, "/"), tool: p.name})
+			p.wait(connectTime)
+			p.say("ssh: connect to host %s port 22: Connection timed out\n", host[strings.LastIndexByte(host, '@')+1:])
+			return 1
+		}
+	}
+	return 1
+}

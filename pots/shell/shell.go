@@ -1,0 +1,344 @@
+// Package shell owns what answers behind a login: a small Bourne shell, shared
+// by telnet, SSH and ADB, over the file tree of a persona.
+//
+// It never runs anything, never touches a real path and never makes a
+// connection. What is typed becomes events in Cowrie's words: command.input,
+// command.failed, session.file_download (an address that a payload should have
+// come from) and session.file_upload (a file that the session wrote).
+//
+// A line goes through parse (lex.go, parse.go), eval (eval.go, redirect.go),
+// expansion (expand.go) and the table of commands, grouped by file. The file
+// system (fs.go) holds only what differs from the persona's tree.
+//
+// Limits: Limits, each line's and each session's. An idle shell costs less than
+// 8 KiB; New allocates nothing but the Shell.
+package shell
+
+import (
+	"io"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"forager/pots/persona"
+)
+
+// Config is what a shell needs. Persona is required.
+type Config struct {
+	Persona *persona.Persona
+	User    string // who logged in; empty: root
+	Limits  Limits // zero fields get their defaults
+	Budget  *Budget
+	// Event takes what happened. It must not keep the fields' bytes. nil: nobody asks.
+	Event func(kind string, fields ...Field)
+	// Now is the clock; nil: time.Now.
+	Now func() time.Time
+	// Sleep is called for what takes time on a device. nil: nothing takes
+	// time.
+	Sleep func(time.Duration)
+	// Stdin gives what the client sends while a command reads: of a terminal
+	// a line at a time, its newline included. nil: end of file.
+	Stdin io.Reader
+	// Fake lets downloads succeed: they leave a file of made-up bytes.
+	Fake bool
+	// TTY says that output goes to a terminal, which wants CR LF.
+	TTY bool
+	// Client is the attacker's address, for who and netstat; may be empty.
+	Client string
+}
+
+// Limits of a shell. What an attacker does can't go beyond them.
+type Limits struct {
+	Line   int           // bytes of a command, all its lines together (64 KiB)
+	Bytes  int           // bytes of the files that a session wrote (512 KiB)
+	Files  int           // files that differ from the persona's (256)
+	Vars   int           // bytes of variables and functions (32 KiB)
+	Output int           // bytes that a line prints (128 KiB)
+	Pipe   int           // bytes in a pipe, a substitution or a read file (128 KiB)
+	Expand int           // bytes that the words of one command grow to (128 KiB)
+	Steps  int           // commands, rounds of loops and 256 bytes worked on, of a line (20,000)
+	Depth  int           // substitutions, scripts, functions in each other (16)
+	Lines  int           // lines that one unfinished command may have (512)
+	Delay  time.Duration // all that Sleep is asked for in a session (30 s)
+}
+
+func (l Limits) withDefaults() Limits {
+	for _, d := range []struct {
+		v   *int
+		def int
+	}{
+		{&l.Line, 64 << 10}, {&l.Bytes, 512 << 10}, {&l.Files, 256}, {&l.Vars, 32 << 10}, {&l.Output, 128 << 10},
+		{&l.Pipe, 128 << 10}, {&l.Expand, 128 << 10}, {&l.Steps, 20_000}, {&l.Depth, 16}, {&l.Lines, 512},
+	} {
+		if *d.v <= 0 {
+			*d.v = d.def
+		}
+	}
+	if l.Delay <= 0 {
+		l.Delay = 30 * time.Second
+	}
+	return l
+}
+
+// Budget is memory that many shells share, so that a thousand sessions can't
+// hold a thousand times Limits.Bytes. A nil Budget has no end.
+type Budget struct {
+	left atomic.Int64
+}
+
+// NewBudget makes a budget of some bytes.
+func NewBudget(bytes int64) *Budget {
+	b := &Budget{}
+	b.left.Store(bytes)
+	return b
+}
+
+// take takes n bytes, or nothing.
+func (b *Budget) take(n int) bool {
+	if b == nil || b.left.Add(-int64(n)) >= 0 {
+		return true
+	}
+	b.left.Add(int64(n))
+	return false
+}
+
+func (b *Budget) give(n int) {
+	if b != nil {
+		b.left.Add(int64(n))
+	}
+}
+
+// Shell is one session's. One goroutine uses it.
+type Shell struct {
+	cfg  Config
+	p    *persona.Persona
+	user persona.User
+	fs   fileSystem
+
+	cwd     string
+	vars    map[string]string
+	bytes   int // of vars and funcs
+	funcs   map[string]*node
+	args    []string // $0, $1, …
+	status  int
+	level   int // shells started in the shell: exit leaves one
+	exec    bool
+	scripts int // scripts and sh -c that run, in each other
+	bgPID   int
+	pids    int // processes that this session started
+
+	held  []byte // lines of an unfinished command
+	lines int
+	until string // the delimiter of the here-document that held ends in
+	strip bool   // its tabs don't count
+
+	steps, printed, depth int // of the line
+	halted                limit
+	flow                  flow
+	flowCount             int
+	slept                 time.Duration
+	seen                  map[uint64]struct{} // addresses that were recorded
+	input                 string              // the command that runs, for events
+}
+
+// New makes the shell of a session. Call Close at its end.
+func New(cfg Config) *Shell {
+	if cfg.Persona == nil {
+		panic("BUG: a shell without a persona")
+	}
+	if cfg.Now == nil {
+		cfg.Now = time.Now
+	}
+	if cfg.User == "" {
+		cfg.User = "root"
+	}
+	cfg.Limits = cfg.Limits.withDefaults()
+	s := &Shell{cfg: cfg, p: cfg.Persona, user: cfg.Persona.User(cfg.User)}
+	s.fs.sh = s
+	s.cwd = "/"
+	if f, err := s.fs.walk(s.user.Home, true); err == nil && f.isDir() {
+		s.cwd = f.path
+	}
+	return s
+}
+
+// Close ends the session: it tells of an unfinished command and of the files
+// that were written, and gives its memory back.
+func (s *Shell) Close() {
+	if len(s.held) > 0 {
+		s.tellInput(string(s.held))
+		s.tellAddresses(string(s.held))
+		s.held = nil
+	}
+	s.fs.close()
+}
+
+// Prompt returns what the shell shows when it waits for a line.
+func (s *Shell) Prompt() string {
+	if len(s.held) > 0 {
+		return "> "
+	}
+	ps1, ok := s.vars["PS1"]
+	if !ok {
+		ps1 = s.p.Get("prompt")
+	}
+	if ps1 == "" {
+		ps1 = `\$ `
+	}
+	return s.promptText(ps1)
+}
+
+func (s *Shell) promptText(ps1 string) string {
+	if !strings.Contains(ps1, `\`) {
+		return ps1
+	}
+	var b strings.Builder
+	for i := 0; i < len(ps1); i++ {
+		if ps1[i] != '\\' || i+1 == len(ps1) {
+			b.WriteByte(ps1[i])
+			continue
+		}
+		i++
+		switch ps1[i] {
+		case 'u':
+			b.WriteString(s.user.Name)
+		case 'h', 'H':
+			b.WriteString(s.hostname())
+		case 'w':
+			b.WriteString(s.tilde())
+		case 'W':
+			b.WriteString(baseName(s.tilde()))
+		case '$':
+			b.WriteByte("$#"[b2i(s.user.UID == 0)])
+		case '[', ']':
+		default:
+			b.WriteByte(ps1[i])
+		}
+	}
+	return b.String()
+}
+
+func b2i(b bool) int {
+	if b {
+		return 1
+	}
+	return 0
+}
+
+// tilde is the working directory as prompts show it.
+func (s *Shell) tilde() string {
+	if s.cwd == s.user.Home && s.cwd != "/" {
+		return "~"
+	}
+	if rest, ok := strings.CutPrefix(s.cwd, s.user.Home+"/"); ok && s.user.Home != "/" {
+		return "~/" + rest
+	}
+	return s.cwd
+}
+
+func (s *Shell) hostname() string {
+	if h, ok := s.vars["\x00hostname"]; ok {
+		return h
+	}
+	return s.p.Hostname
+}
+
+// Run takes a line without its newline and writes what the device would. The
+// status is that of the last command; exit says that the session is over. A
+// line that ends inside quotes, a here-document or a loop is held until the
+// rest has come; Prompt tells.
+func (s *Shell) Run(line []byte, out io.Writer) (status int, exit bool) {
+	text, ok := s.hold(line)
+	if !ok {
+		return s.status, false
+	}
+	n, err := parse(text, false, s.cfg.Limits.Depth)
+	if inc, ok := err.(*incomplete); ok && s.keep(text, inc) {
+		return s.status, false
+	}
+	s.drop()
+	if strings.TrimSpace(text) == "" {
+		return s.status, false
+	}
+	s.tellInput(text)
+	s.do(text, n, err, out)
+	return s.status, s.flow == flowExit
+}
+
+// Exec runs a whole command, as `ssh host command` does.
+func (s *Shell) Exec(line []byte, out, errOut io.Writer) (status int) {
+	s.exec = true
+	text := string(line[:min(len(line), s.cfg.Limits.Line)])
+	s.tellInput(text)
+	n, err := parse(text, true, s.cfg.Limits.Depth)
+	s.doTo(text, n, err, out, errOut)
+	return s.status
+}
+
+// hold joins the line with what was held. It says no while that can't be
+// complete: the end of a here-document has not come.
+func (s *Shell) hold(line []byte) (string, bool) {
+	if len(s.held) == 0 {
+		return string(line[:min(len(line), s.cfg.Limits.Line)]), true
+	}
+	room := s.cfg.Limits.Line - len(s.held) - 1
+	if len(line) > room {
+		line = line[:max(room, 0)]
+		s.tellLimit(limitLine)
+		s.lines = s.cfg.Limits.Lines // it ends here
+	}
+	s.held = append(append(s.held, '\n'), line...)
+	if s.lines++; s.until != "" && s.lines < s.cfg.Limits.Lines {
+		word := string(line)
+		if s.strip {
+			word = strings.TrimLeft(word, "\t")
+		}
+		if word != s.until {
+			return "", false
+		}
+	}
+	return string(s.held), true
+}
+
+// keep holds an unfinished command, if it is not too long for that.
+func (s *Shell) keep(text string, inc *incomplete) bool {
+	if s.lines >= s.cfg.Limits.Lines || len(text) >= s.cfg.Limits.Line {
+		return false
+	}
+	if len(s.held) == 0 {
+		s.held = append(s.held, text...)
+	}
+	s.until, s.strip = inc.until, inc.strip
+	return len(s.held) > 0
+}
+
+func (s *Shell) drop() { s.held, s.lines, s.until = nil, 0, "" }
+
+// do evaluates what was parsed and tells what it showed.
+func (s *Shell) do(text string, n *node, err error, out io.Writer) {
+	s.doTo(text, n, err, out, out)
+}
+
+func (s *Shell) doTo(text string, n *node, err error, out, errOut io.Writer) {
+	s.steps, s.printed, s.depth, s.flow, s.halted = 0, 0, 0, flowNone, limitNone
+	s.input = text
+	std := &stdio{in: &input{sh: s, live: true}, out: &screen{s: s, w: out}, err: &screen{s: s, w: errOut}}
+	if err != nil {
+		s.complain(std, "%s", err.Error())
+		s.status = 2
+	} else {
+		s.eval(n, std)
+	}
+	if s.halted != limitNone {
+		s.tellLimit(s.halted)
+		if text := s.halted.complaint(); text != "" {
+			_, _ = std.err.Write([]byte(text))
+		}
+	}
+	if s.flow == flowExit && s.level > 0 && !s.exec {
+		s.level--
+		s.flow = flowNone
+	}
+	s.tellAddresses(text)
+	s.input = ""
+}

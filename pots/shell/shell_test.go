@@ -1,0 +1,72 @@
+package shell
+
+import (
+	"bytes"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"forager/pots/persona"
+)
+
+var noon = time.Date(2026, 3, 4, 12, 0, 0, 0, time.UTC)
+
+// session is a shell under test: what it printed and what it told.
+type session struct {
+	*Shell
+	out    bytes.Buffer
+	events []string
+	slept  time.Duration
+}
+
+func open(t testing.TB, name string, change ...func(*Config)) *session {
+	t.Helper()
+	tm, err := persona.Load(name, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := &session{}
+	cfg := Config{
+		Persona: tm.For(42), Now: func() time.Time { return noon }, Client: "198.51.100.7",
+		Sleep: func(d time.Duration) { s.slept += d },
+		Event: func(kind string, fields ...Field) { s.events = append(s.events, eventText(kind, fields)) },
+	}
+	for _, c := range change {
+		c(&cfg)
+	}
+	s.Shell = New(cfg)
+	return s
+}
+
+func eventText(kind string, fields []Field) string {
+	var b strings.Builder
+	b.WriteString(kind)
+	for _, f := range fields {
+		if f.IsNum {
+			fmt.Fprintf(&b, " %s=%d", f.Key, f.Num)
+		} else {
+			fmt.Fprintf(&b, " %s=%q", f.Key, f.Bytes)
+		}
+	}
+	return b.String()
+}
+
+// run types lines and returns what they printed.
+func (s *session) run(lines ...string) string {
+	s.out.Reset()
+	for _, l := range lines {
+		s.Run([]byte(l), &s.out)
+	}
+	return s.out.String()
+}
+
+// told returns the events of a kind.
+func (s *session) told(kind string) (list []string) {
+	for _, e := range s.events {
+		if strings.HasPrefix(e, kind+" ") {
+			list = append(list, e)
+		}
+	}
+	return list
+}

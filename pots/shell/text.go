@@ -1,0 +1,739 @@
+package shell
+
+import (
+	"bytes"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+func init() {
+	register(map[string]*command{
+		"cat": {run: cat}, "tac": {run: tac}, "head": {run: head}, "tail": {run: head}, "more": {run: cat}, "less": {run: cat},
+		"grep":  {run: grep, usage: "[-HhnlLoqvsriwFE] PATTERN [FILE]...", least: 1},
+		"egrep": {run: grep, usage: "PATTERN [FILE]...", least: 1}, "fgrep": {run: grep, usage: "PATTERN [FILE]...", least: 1},
+		"cut": {run: cut}, "sort": {run: sortLines}, "uniq": {run: uniq}, "wc": {run: wc},
+		"tr": {run: tr, usage: "[-cds] STRING1 [STRING2]", least: 1}, "rev": {run: rev},
+		"tee": {run: tee}, "yes": {run: yes}, "seq": {run: seq, usage: "[FIRST [INC]] LAST", least: 1},
+		"strings": {run: stringsOf},
+	})
+}
+
+// inputs calls do with what each file holds, or with what the command reads
+// if no file is named. It returns 1 if one could not be read.
+func (p *proc) inputs(files []string, do func(name string, data []byte) bool) int {
+	if len(files) == 0 {
+		do("-", p.in.all())
+		return 0
+	}
+	status := 0
+	for _, name := range files {
+		data, err := p.readInput(name)
+		if err != nil {
+			p.failOpen(name, err)
+			status = 1
+			continue
+		}
+		if !do(name, data) {
+			break
+		}
+	}
+	return status
+}
+
+// readInput reads a file that a command names; "-" is what it reads anyway.
+func (p *proc) readInput(name string) ([]byte, error) {
+	if name == "-" || isTerminalPath(name) {
+		return p.in.all(), nil
+	}
+	data, err := p.fs.readPath(name)
+	p.work(len(data))
+	return data, err
+}
+
+// failOpen says that a file can't be read, as the device does.
+func (p *proc) failOpen(name string, err error) {
+	switch {
+	case err == errIsDir && p.p.BusyBox != "":
+		p.fail("read error: Is a directory")
+	case p.p.BusyBox != "" && p.name == "cat" && !strings.HasPrefix(p.p.BusyBox, "1.0"):
+		p.fail("can't open '%s': %v", name, err)
+	default:
+		p.fail("%s: %v", name, err)
+	}
+}
+
+// flags cuts single-letter options off. with names the letters that take a
+// value.
+func (p *proc) flags(with string) (set map[byte]string, rest []string) {
+	set = map[byte]string{}
+	for i := 0; i < len(p.args); i++ {
+		a := p.args[i]
+		if a == "--" {
+			return set, append(rest, p.args[i+1:]...)
+		}
+		if len(a) < 2 || a[0] != '-' || strings.HasPrefix(a, "--") {
+			if !strings.HasPrefix(a, "--") {
+				rest = append(rest, a)
+			}
+			continue
+		}
+		for j := 1; j < len(a); j++ {
+			if strings.IndexByte(with, a[j]) < 0 {
+				set[a[j]] = ""
+				continue
+			}
+			v := a[j+1:]
+			if v == "" && i+1 < len(p.args) {
+				i++
+				v = p.args[i]
+			}
+			set[a[j]] = v
+			break
+		}
+	}
+	return set, rest
+}
+
+func has(set map[byte]string, letters string) bool {
+	for i := range len(letters) {
+		if _, ok := set[letters[i]]; ok {
+			return true
+		}
+	}
+	return false
+}
+
+func cat(p *proc) int {
+	set, files := p.flags("")
+	n := 0
+	return p.inputs(files, func(_ string, data []byte) bool {
+		if !has(set, "nb") {
+			return p.write(data)
+		}
+		for line := range bytes.Lines(data) {
+			n++
+			if !p.printf("%6d\t%s", n, line) {
+				return false
+			}
+		}
+		return true
+	})
+}
+
+// linesOf cuts text into lines without their newlines.
+func linesOf(data []byte) []string {
+	if len(data) == 0 {
+		return nil
+	}
+	return strings.Split(strings.TrimSuffix(string(data), "\n"), "\n")
+}
+
+func tac(p *proc) int {
+	return p.inputs(p.args, func(_ string, data []byte) bool {
+		lines := linesOf(data)
+		slices.Reverse(lines)
+		return p.print(strings.Join(append(lines, ""), "\n"))
+	})
+}
+
+// head is head and tail: -n LINES, -LINES, -c BYTES, tail's -n +LINE.
+func head(p *proc) int {
+	n, count, isBytes := "10", "", false
+	var files []string
+	for i := 0; i < len(p.args); i++ {
+		a := p.args[i]
+		switch {
+		case (a == "-n" || a == "-c") && i+1 < len(p.args):
+			i++
+			count, isBytes = p.args[i], a == "-c"
+		case strings.HasPrefix(a, "-n"), strings.HasPrefix(a, "-c"):
+			count, isBytes = a[2:], a[1] == 'c'
+		case len(a) > 1 && a[0] == '-' && isDigit(a[1]):
+			count = a[1:]
+		case len(a) > 1 && a[0] == '-':
+		default:
+			files = append(files, a)
+		}
+	}
+	if count == "" {
+		count = n
+	}
+	status, several := 0, 0
+	status = p.inputs(files, func(name string, data []byte) bool {
+		if len(files) > 1 {
+			p.print("\n"[b2i(several == 0):] + "==> " + name + " <==\n")
+			several++
+		}
+		return p.write(portion(data, count, isBytes, p.name == "tail"))
+	})
+	return status
+}
+
+// portion returns the first or last count lines or bytes of data.
+func portion(data []byte, count string, isBytes, last bool) []byte {
+	fromStart := strings.HasPrefix(count, "+")
+	n, _ := strconv.Atoi(strings.TrimLeft(strings.TrimRight(count, "bkKmM"), "+-"))
+	if k := count; k != "" && (k[len(k)-1] == 'k' || k[len(k)-1] == 'K') {
+		n *= 1024
+	}
+	ends := []int{0}
+	if isBytes {
+		n = min(n, len(data))
+		switch {
+		case last && fromStart:
+			return data[max(n-1, 0):]
+		case last:
+			return data[len(data)-n:]
+		}
+		return data[:n]
+	}
+	for i, c := range data {
+		if c == '\n' {
+			ends = append(ends, i+1)
+		}
+	}
+	if ends[len(ends)-1] != len(data) {
+		ends = append(ends, len(data))
+	}
+	lines := len(ends) - 1
+	switch {
+	case last && fromStart:
+		return data[ends[min(max(n-1, 0), lines)]:]
+	case last:
+		return data[ends[max(lines-n, 0)]:]
+	case strings.HasPrefix(count, "-"):
+		return data[:ends[max(lines-n, 0)]]
+	}
+	return data[:ends[min(n, lines)]]
+}
+
+// grep searches; its status is 0 if a line was found.
+func grep(p *proc) int {
+	set, rest := p.flags("efmABC")
+	pattern, given := set['e']
+	if !given {
+		if len(rest) == 0 {
+			return p.Shell.usage(p.name, commands["grep"], &p.stdio)
+		}
+		pattern, rest = rest[0], rest[1:]
+	}
+	fixed := has(set, "F") || p.name == "fgrep"
+	var alts []*regex
+	for pat := range strings.SplitSeq(pattern, "\n") {
+		re := &regex{alts: [][]rePart{literal(pat)}}
+		if !fixed {
+			var err error
+			if re, err = compile(pat, has(set, "EP") || p.name == "egrep"); err != nil {
+				return p.fail("%s: %v", pat, err) + 1
+			}
+		}
+		re.fold = has(set, "i")
+		if alts = append(alts, re); len(alts) > 64 {
+			break
+		}
+	}
+	if has(set, "rR") && len(rest) == 0 {
+		rest = []string{"."}
+	}
+	g := grepping{p: p, set: set, alts: alts, names: (len(rest) > 1 || has(set, "rRH")) && !has(set, "h")}
+	for _, name := range rest {
+		g.file(name, 0)
+	}
+	if len(rest) == 0 {
+		g.search("(standard input)", p.in.all())
+	}
+	if g.failed && !has(set, "s") && !g.found {
+		return 2
+	}
+	return b2i(!g.found)
+}
+
+func literal(s string) []rePart {
+	var seq []rePart
+	for i := range len(s) {
+		seq = append(seq, rePart{kind: reByte, c: s[i], low: 1, top: 1})
+	}
+	return seq
+}
+
+type grepping struct {
+	p             *proc
+	set           map[byte]string
+	alts          []*regex
+	names         bool
+	found, failed bool
+}
+
+func (g *grepping) file(name string, depth int) {
+	if !g.p.step(1) || depth > 20 {
+		return
+	}
+	f, err := g.p.fs.walk(name, true)
+	if err == nil && f.isDir() && has(g.set, "rR") {
+		if inProc(f.path) && depth > 0 {
+			return
+		}
+		for _, k := range g.p.fs.list(f) {
+			if !k.isDev() && !k.isLink() {
+				g.file(strings.TrimSuffix(name, "/")+"/"+k.name(), depth+1)
+			}
+		}
+		return
+	}
+	data, err := g.p.readInput(name)
+	if err != nil {
+		g.failed = true
+		if !has(g.set, "s") {
+			g.p.fail("%s: %v", name, err)
+		}
+		return
+	}
+	g.search(name, data)
+}
+
+func (g *grepping) search(name string, data []byte) {
+	prefix, count, most := "", 0, -1
+	if g.names {
+		prefix = name + ":"
+	}
+	if m, ok := g.set['m']; ok {
+		most, _ = atoi(m)
+	}
+	for i, line := range linesOf(data) {
+		marks, ok := g.find(line)
+		if ok == has(g.set, "v") {
+			continue
+		}
+		g.found = true
+		count++
+		switch {
+		case has(g.set, "q") || g.p.stopped():
+			return
+		case has(g.set, "lLc"):
+		default:
+			if has(g.set, "n") {
+				g.p.print(prefix + strconv.Itoa(i+1) + ":" + line + "\n")
+			} else if has(g.set, "o") && ok {
+				g.each(prefix, line)
+			} else {
+				g.p.print(prefix + line + "\n")
+			}
+		}
+		_ = marks
+		if count == most {
+			break
+		}
+	}
+	if has(g.set, "c") {
+		g.p.printf("%s%d\n", prefix, count)
+	} else if has(g.set, "l") && count > 0 || has(g.set, "L") && count == 0 {
+		g.p.print(name + "\n")
+	}
+}
+
+// each prints all matches of a line.
+func (g *grepping) each(prefix, line string) {
+	for at := 0; at <= len(line); {
+		var marks [20]int
+		ok := false
+		for _, re := range g.alts {
+			if marks, ok = re.find(g.p.Shell, line, at); ok {
+				break
+			}
+		}
+		if !ok || !g.p.step(1) {
+			return
+		}
+		if marks[1] > marks[0] {
+			g.p.print(prefix + line[marks[0]:marks[1]] + "\n")
+		}
+		at = max(marks[1], marks[0]+1)
+	}
+}
+
+func (g *grepping) find(line string) (marks [20]int, ok bool) {
+	if !g.p.work(len(line)) {
+		return marks, false
+	}
+	for _, re := range g.alts {
+		for at := 0; at <= len(line); {
+			if marks, ok = re.find(g.p.Shell, line, at); !ok {
+				break
+			}
+			switch {
+			case has(g.set, "x") && marks[1]-marks[0] != len(line):
+			case has(g.set, "w") && !wordAt(line, marks[0], marks[1]):
+			default:
+				return marks, true
+			}
+			at = marks[0] + 1
+		}
+	}
+	return marks, false
+}
+
+func wordAt(line string, from, to int) bool {
+	return (from == 0 || !isWordByte(line[from-1])) && (to == len(line) || !isWordByte(line[to]))
+}
+
+// ranges reads the list of cut: 1,3-5,7-.
+func ranges(list string) (pairs [][2]int, ok bool) {
+	for part := range strings.SplitSeq(list, ",") {
+		a, b, dash := strings.Cut(part, "-")
+		low, ok1 := atoi(a)
+		high, ok2 := atoi(b)
+		if !dash {
+			high, ok2 = low, ok1
+		}
+		if a == "" && dash {
+			low, ok1 = 1, true
+		}
+		if b == "" && dash {
+			high, ok2 = 1<<30, true
+		}
+		if !ok1 || !ok2 || low < 1 {
+			return nil, false
+		}
+		pairs = append(pairs, [2]int{low, high})
+	}
+	return pairs, true
+}
+
+func inRanges(pairs [][2]int, n int) bool {
+	for _, r := range pairs {
+		if n >= r[0] && n <= r[1] {
+			return true
+		}
+	}
+	return false
+}
+
+func cut(p *proc) int {
+	set, files := p.flags("cbfd")
+	list, isField := set['f'], has(set, "f")
+	if !isField {
+		if list = set['c']; list == "" {
+			list = set['b']
+		}
+	}
+	pairs, ok := ranges(list)
+	if !ok {
+		return p.fail("bad list")
+	}
+	sep, given := set['d']
+	if !given || sep == "" {
+		sep = "\t"
+	}
+	return p.inputs(files, func(_ string, data []byte) bool {
+		for _, line := range linesOf(data) {
+			if !p.print(cutLine(line, sep[:1], pairs, isField, has(set, "s"))) {
+				return false
+			}
+		}
+		return true
+	})
+}
+
+func cutLine(line, sep string, pairs [][2]int, isField, only bool) string {
+	if !isField {
+		var b []byte
+		for i := range len(line) {
+			if inRanges(pairs, i+1) {
+				b = append(b, line[i])
+			}
+		}
+		return string(b) + "\n"
+	}
+	if !strings.Contains(line, sep) {
+		if only {
+			return ""
+		}
+		return line + "\n"
+	}
+	var kept []string
+	for i, f := range strings.Split(line, sep) {
+		if inRanges(pairs, i+1) {
+			kept = append(kept, f)
+		}
+	}
+	return strings.Join(kept, sep) + "\n"
+}
+
+func sortLines(p *proc) int {
+	set, files := p.flags("kto")
+	var lines []string
+	status := p.inputs(files, func(_ string, data []byte) bool {
+		lines = append(lines, linesOf(data)...)
+		return true
+	})
+	if !p.step(len(lines) / 8) {
+		return 1
+	}
+	key := func(s string) string { return s }
+	if k, ok := set['k']; ok {
+		first, _, _ := strings.Cut(k, ",")
+		n, _ := atoi(strings.TrimRight(first, "nrfb"))
+		key = func(s string) string { return field(s, set['t'], n) }
+		if strings.Contains(k, "n") {
+			set['n'] = ""
+		}
+	}
+	slices.SortStableFunc(lines, func(a, b string) int {
+		a, b = key(a), key(b)
+		if has(set, "nh") {
+			if x, y := leading(a), leading(b); x != y {
+				return b2i(x > y) - b2i(x < y)
+			}
+		}
+		return strings.Compare(a, b)
+	})
+	if has(set, "r") {
+		slices.Reverse(lines)
+	}
+	if has(set, "u") {
+		lines = slices.Compact(lines)
+	}
+	for _, l := range lines {
+		if !p.print(l + "\n") {
+			break
+		}
+	}
+	return status
+}
+
+// field returns the nth field of a line.
+func field(s, sep string, n int) string {
+	f := strings.Fields(s)
+	if sep != "" {
+		f = strings.Split(s, sep)
+	}
+	if n < 1 || n > len(f) {
+		return ""
+	}
+	return f[n-1]
+}
+
+func leading(s string) float64 {
+	s = strings.TrimLeft(s, " \t")
+	end := 0
+	for end < len(s) && (isDigit(s[end]) || s[end] == '.' || end == 0 && s[end] == '-') {
+		end++
+	}
+	v, _ := strconv.ParseFloat(s[:end], 64)
+	return v
+}
+
+func uniq(p *proc) int {
+	set, files := p.flags("fsw")
+	return p.inputs(files, func(_ string, data []byte) bool {
+		lines := linesOf(data)
+		for i := 0; i < len(lines); {
+			n := 1
+			for i+n < len(lines) && lines[i+n] == lines[i] {
+				n++
+			}
+			text := lines[i] + "\n"
+			if has(set, "c") {
+				text = fmt.Sprintf("%7d %s", n, text)
+			}
+			if !(has(set, "d") && n == 1 || has(set, "u") && n > 1) && !p.print(text) {
+				return false
+			}
+			i += n
+		}
+		return true
+	})
+}
+
+func wc(p *proc) int {
+	set, files := p.flags("")
+	if !has(set, "lwcmL") {
+		set['l'], set['w'], set['c'] = "", "", ""
+	}
+	var total [3]int
+	row := func(n [3]int, name string) {
+		var cols []string
+		for i, letter := range []string{"l", "w", "c"} {
+			if has(set, letter) || letter == "c" && has(set, "m") {
+				cols = append(cols, strconv.Itoa(n[i]))
+			}
+		}
+		if len(cols) > 1 {
+			width := 9
+			if p.p.BusyBox == "" {
+				width = 7
+			}
+			for i := range cols {
+				cols[i] = strings.Repeat(" ", max(width-len(cols[i]), 0)) + cols[i]
+			}
+		}
+		if name != "-" {
+			cols = append(cols, name)
+		}
+		p.print(strings.Join(cols, " ") + "\n")
+	}
+	status := p.inputs(files, func(name string, data []byte) bool {
+		n := [3]int{bytes.Count(data, []byte("\n")), len(bytes.Fields(data)), len(data)}
+		for i := range n {
+			total[i] += n[i]
+		}
+		row(n, name)
+		return true
+	})
+	if len(files) > 1 {
+		row(total, "total")
+	}
+	return status
+}
+
+// set of bytes that tr names.
+func trSet(s string) []byte {
+	raw, _ := appendEscapes(nil, s, escapesQuote)
+	s = string(raw)
+	var set []byte
+	for i := 0; i < len(s); i++ {
+		if strings.HasPrefix(s[i:], "[:") {
+			if end := strings.Index(s[i:], ":]"); end > 0 {
+				for c := range 256 {
+					if inNamedClass(s[i+2:i+end], byte(c)) {
+						set = append(set, byte(c))
+					}
+				}
+				i += end + 1
+				continue
+			}
+		}
+		if i+2 < len(s) && s[i+1] == '-' && s[i+2] >= s[i] {
+			for c := int(s[i]); c <= int(s[i+2]); c++ {
+				set = append(set, byte(c))
+			}
+			i += 2
+			continue
+		}
+		if set = append(set, s[i]); len(set) > 4096 {
+			break
+		}
+	}
+	return set
+}
+
+func tr(p *proc) int {
+	set, rest := p.flags("")
+	if len(rest) == 0 {
+		return p.fail("missing operand")
+	}
+	from, to := trSet(rest[0]), []byte(nil)
+	if len(rest) > 1 {
+		to = trSet(rest[1])
+	}
+	if has(set, "cC") {
+		var other []byte
+		for c := range 256 {
+			if bytes.IndexByte(from, byte(c)) < 0 {
+				other = append(other, byte(c))
+			}
+		}
+		from = other
+	}
+	var table [256]int
+	for i := range table {
+		table[i] = i
+	}
+	for i, c := range from {
+		switch {
+		case has(set, "d"):
+			table[c] = -1
+		case len(to) > 0:
+			table[c] = int(to[min(i, len(to)-1)])
+		}
+	}
+	var out []byte
+	squeeze := has(set, "s")
+	for _, c := range p.in.all() {
+		v := table[c]
+		if v < 0 || squeeze && len(out) > 0 && out[len(out)-1] == byte(v) && (bytes.IndexByte(to, byte(v)) >= 0 || to == nil && bytes.IndexByte(from, c) >= 0) {
+			continue
+		}
+		out = append(out, byte(v))
+	}
+	p.write(out)
+	return 0
+}
+
+func rev(p *proc) int {
+	return p.inputs(p.args, func(_ string, data []byte) bool {
+		for _, line := range linesOf(data) {
+			b := []byte(line)
+			slices.Reverse(b)
+			if !p.print(string(b) + "\n") {
+				return false
+			}
+		}
+		return true
+	})
+}
+
+func tee(p *proc) int {
+	set, files := p.flags("")
+	data := p.in.all()
+	status := 0
+	for _, name := range files {
+		w, err := p.writer(name, has(set, "a"), &p.stdio)
+		if err == nil {
+			_, err = w.Write(data)
+		}
+		if err != nil {
+			status = p.fail("%s: %v", name, err)
+		}
+	}
+	p.write(data)
+	return status
+}
+
+func yes(p *proc) int {
+	text := "y\n"
+	if len(p.args) > 0 {
+		text = strings.Join(p.args, " ") + "\n"
+	}
+	for p.step(1) && p.print(text) {
+	}
+	return 1
+}
+
+func seq(p *proc) int {
+	low, step, high := 1, 1, 0
+	last, ok := atoi(p.args[len(p.args)-1])
+	high = last
+	if len(p.args) > 1 {
+		low, _ = atoi(p.args[0])
+	}
+	if len(p.args) > 2 {
+		step, _ = atoi(p.args[1])
+	}
+	if !ok || step == 0 {
+		return p.fail("invalid argument")
+	}
+	for i := low; (step > 0 && i <= high || step < 0 && i >= high) && p.printf("%d\n", i) && p.work(32); i += step {
+	}
+	return 0
+}
+
+func stringsOf(p *proc) int {
+	_, files := p.flags("n")
+	return p.inputs(files, func(_ string, data []byte) bool {
+		run := []byte(nil)
+		for _, c := range append(data[:len(data):len(data)], 0) {
+			if c >= ' ' && c < 0x7f || c == '\t' {
+				run = append(run, c)
+				continue
+			}
+			if len(run) >= 4 && !p.print(string(run)+"\n") {
+				return false
+			}
+			run = run[:0]
+		}
+		return true
+	})
+}
