@@ -202,6 +202,16 @@ func (b *Batch) load(f io.ReaderAt, off int64, h *batchHead) error {
 	return nil
 }
 
+// decodes tells whether every record is an event: one that is not could never
+// be forgotten.
+func (b *Batch) decodes() bool {
+	n := 0
+	for e := (Event{}); b.Next(&e); {
+		n++
+	}
+	return n == b.n
+}
+
 // countRecords returns 0 when the records do not fill p to its end.
 func countRecords(p []byte) (n uint64) {
 	for ; len(p) >= header; n++ {
@@ -260,7 +270,7 @@ func (g *segment) scan(f io.ReaderAt, b *Batch) (d damage, best anchor, err erro
 			return d, best, err
 		}
 		err = b.load(f, w.at, &h)
-		if err == nil && !g.adds(&h) {
+		if err == nil && !(b.decodes() && g.adds(&h)) {
 			err = errBroken
 		}
 		switch {

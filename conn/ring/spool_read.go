@@ -155,7 +155,7 @@ func (s *Spool) read(b *Batch, p place) {
 		}
 		boot, first := h.boot, h.first+p.g.delta
 		last := first + h.count
-		if boot != p.g.boot || last <= pos || last > end {
+		if boot != p.g.boot || last <= pos || last > end || p.g.bad[w.at] {
 			continue
 		}
 		if err := b.load(f, w.at, &h); err != nil {

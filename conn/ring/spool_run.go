@@ -195,9 +195,10 @@ func (s *Spool) plan(now time.Time) (due, time.Duration) {
 // drains it: more than WaitRoom lets pile up.
 func (s *Spool) pressure() uint64 { return uint64(len(s.r.mem)) / 4 * 3 }
 
-// catchUp skips what the ring has let go of. The ring's lock is held.
+// catchUp skips what the ring has let go of, be it only an unused end of its
+// memory. The ring's lock is held.
 func (s *Spool) catchUp() {
-	if s.copied.seq < s.r.tail.seq {
+	if s.copied.off < s.r.tail.off {
 		s.copied, s.ahead = s.r.tail, s.r.tail
 	}
 }
