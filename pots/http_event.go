@@ -36,7 +36,9 @@ func (e *Event) cut(key string, value []byte, most int) *Event {
 func (s *httpSession) tellRequest(status int, fault string) {
 	r := s.r
 	e := s.c.Event("request").Bytes("method", r.Method).cut("url", r.Target, httpKeepURL)
-	e.String("version", string([]byte{'0' + r.Major, '.', '0' + r.Minor}))
+	w := s.w
+	w.text = append(w.text[:0], '0'+r.Major, '.', '0'+r.Minor)
+	e.Bytes("version", w.text)
 	if host := r.Get("host"); host != nil {
 		e.cut("host", host, httpKeepHost)
 	}
@@ -47,7 +49,9 @@ func (s *httpSession) tellRequest(status int, fault string) {
 		e.cut("headers", lines, httpKeepFields)
 	}
 	if r.length > 0 {
-		e.Number("length", r.length).Bytes("body", r.body).String("shasum", r.shasum())
+		e.Number("length", r.length).Bytes("body", r.body)
+		w.text = r.appendSum(w.text[:0])
+		e.Bytes("shasum", w.text)
 	}
 	if r.route != nil {
 		e.String("signature", r.route.name)
@@ -66,17 +70,14 @@ func (s *httpSession) tellRequest(status int, fault string) {
 	s.tellURLs()
 }
 
-// shasum is the SHA-256 of the whole body.
-func (r *httpRequest) shasum() string {
-	var sum [sha256.Size]byte
+// appendSum appends the SHA-256 of the whole body.
+func (r *httpRequest) appendSum(dst []byte) []byte {
 	if r.sum != nil {
-		r.sum.Sum(sum[:0])
-	} else {
-		sum = sha256.Sum256(r.body)
+		var sum [sha256.Size]byte
+		return hex.AppendEncode(dst, r.sum.Sum(sum[:0]))
 	}
-	var text [2 * sha256.Size]byte
-	hex.Encode(text[:], sum[:])
-	return string(text[:])
+	sum := sha256.Sum256(r.body)
+	return hex.AppendEncode(dst, sum[:])
 }
 
 // tellLogins tells of the credentials in a request: those of the header, and

@@ -61,7 +61,7 @@ func appendPath(dst, t []byte) (path []byte, query int) {
 		case c == '%' && i+2 < len(t) && hexDigit(t[i+1]) >= 0 && hexDigit(t[i+2]) >= 0:
 			c = byte(hexDigit(t[i+1])<<4 | hexDigit(t[i+2]))
 			i += 2
-		case c == '+':
+		case c == '+' && query >= 0:
 			c = ' '
 		case c == '?' && query < 0:
 			query = len(dst)
