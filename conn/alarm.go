@@ -78,7 +78,7 @@ func (l *link) appendElement(dst []byte, offset int64, room int, cut bool) []byt
 func (l *link) appendCompact(dst []byte, data []member, offset int64) []byte {
 	e := &l.event
 	dst = append(dst, `{"event_id":"`...)
-	dst = wire.AppendEventID(dst, l.s.cfg.Boot, e.Seq)
+	dst = wire.AppendEventID(dst, l.boot(e), e.Number)
 	dst = append(dst, '"')
 	dst = wire.AppendField(dst, "pot_id", e.PotID)
 	if !startsWithWord(e.Type, e.Pot) {

@@ -69,16 +69,24 @@ func (l *link) more() bool {
 func (l *link) fillSpec() (n int, last uint64) {
 	l.out = l.out[:0]
 	offset := l.wallOffset()
-	ev := wire.PotEvent{NodeID: l.s.cfg.Node.NodeID, Boot: l.s.cfg.Boot}
+	ev := wire.PotEvent{NodeID: l.s.cfg.Node.NodeID}
 	for len(l.out) < chunk && l.more() {
 		e := &l.event
 		ev.PotID, ev.PotType, ev.EventType, ev.Data = e.PotID, e.Pot, e.Type, e.Data
-		ev.Seq, ev.Time = e.Seq, eventTime(e, offset)
+		ev.Boot, ev.Seq, ev.Time = l.boot(e), e.Number, eventTime(e, offset)
 		l.out = wire.AppendPotEvent(l.out, &ev)
 		l.held = false
 		n, last = n+1, e.Seq
 	}
 	return n, last
+}
+
+// boot is the first half of e's event_id: an event of an earlier run keeps it.
+func (l *link) boot(e *ring.Event) uint64 {
+	if e.Boot != 0 {
+		return e.Boot
+	}
+	return l.s.cfg.Boot
 }
 
 // wallOffset turns the node's monotonic time into Unix time, by the clock as
