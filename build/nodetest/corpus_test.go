@@ -1,0 +1,316 @@
+package nodetest
+
+import (
+	"bufio"
+	"compress/gzip"
+	"context"
+	"encoding/json"
+	"fmt"
+	"net"
+	"os"
+	"path/filepath"
+	"reflect"
+	"strings"
+	"testing"
+	"time"
+
+	"forager/build/devcore/core"
+	"forager/conn"
+)
+
+// corpusLine is what Core must have of one line, worked out here with
+// encoding/json and by nothing of the node's.
+type corpusLine struct {
+	potID, potType, eventType string
+	at                        time.Time
+	data                      any
+}
+
+// corpus reads Cowrie's lines. None has data, pot_id, pot_type or event_type,
+// so sensor, the first word of eventid and eventid stand for them.
+func corpus(t *testing.T) (lines []string, want map[string][]corpusLine) {
+	t.Helper()
+	f, err := os.Open("../../pots/testdata/cowrie.jsonl.gz")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	z, err := gzip.NewReader(f)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want = make(map[string][]corpusLine)
+	s := bufio.NewScanner(z)
+	s.Buffer(nil, 1<<20)
+	for s.Scan() {
+		lines = append(lines, s.Text())
+		var d struct{ Sensor, Eventid, Timestamp string }
+		l := corpusLine{data: decoded(t, s.Bytes())}
+		if err := json.Unmarshal(s.Bytes(), &d); err != nil {
+			t.Fatal(err)
+		}
+		if l.at, err = time.Parse(time.RFC3339Nano, d.Timestamp); err != nil {
+			t.Fatal(err)
+		}
+		l.potID, l.eventType = d.Sensor, d.Eventid
+		l.potType, _, _ = strings.Cut(d.Eventid, ".")
+		key := canonical(t, l.data)
+		want[key] = append(want[key], l)
+	}
+	if len(lines) != 4132 {
+		t.Fatalf("%d lines in the corpus", len(lines))
+	}
+	return lines, want
+}
+
+func decoded(t *testing.T, b []byte) (v any) {
+	t.Helper()
+	if err := json.Unmarshal(b, &v); err != nil {
+		t.Fatal(err)
+	}
+	return v
+}
+
+func canonical(t *testing.T, v any) string {
+	t.Helper()
+	b, err := json.Marshal(v)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(b)
+}
+
+// Every line of the corpus is at Core exactly once and unchanged, however the
+// honeypot connects and however the node does.
+func TestCorpus(t *testing.T) {
+	lines, _ := corpus(t)
+	oneConnection := func(t *testing.T, addr string) { send(t, addr, strings.Join(lines, "\n")+"\n") }
+	oneEach := func(t *testing.T, addr string) {
+		for _, line := range lines {
+			send(t, addr, line+"\n")
+		}
+	}
+	for _, tt := range []struct {
+		name   string
+		secure bool
+		feed   func(t *testing.T, addr string)
+	}{
+		{"one connection", false, oneConnection},
+		{"a connection a line", false, oneEach},
+		{"one connection, TLS, client certificate, TOTP", true, oneConnection},
+		{"a connection a line, TLS, client certificate, TOTP", true, oneEach},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			_, want := corpus(t)
+			state := t.TempDir()
+			cfg := core.Config{Keep: 1 << 17}
+			args := []string{"-node-id", "42", "-state-dir", state, "-intake", freePort(t)}
+			if tt.secure {
+				args = append(args, secure(t, &cfg, state)...)
+			}
+			c, err := core.Start(cfg)
+			if err != nil {
+				t.Fatal(err)
+			}
+			t.Cleanup(func() { c.Close() })
+			n := start(t, program, append(args, "-core", c.Addr())...)
+			tt.feed(t, n.intake())
+			collect(t, c, len(lines), want)
+		})
+	}
+}
+
+// secure makes everything that protects the link, and tells the node of it.
+func secure(t *testing.T, cfg *core.Config, state string) []string {
+	t.Helper()
+	files, err := core.MakeCertificates(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if cfg.TLS, err = core.ServerTLS(files.ServerCert, files.ServerKey, files.CA); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := conn.LoadTOTP(state, "x"); err != nil {
+		t.Fatal(err)
+	}
+	secret, err := os.ReadFile(filepath.Join(state, "totp.secret"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	cfg.TOTP = strings.TrimSpace(string(secret))
+	return []string{"-totp", "-tls", "-tls-ca", files.CA, "-tls-cert", files.ClientCert, "-tls-key", files.ClientKey}
+}
+
+// intake is where the node listens for other honeypots' lines.
+func (n *node) intake() string {
+	n.t.Helper()
+	line := n.says("intake: listening on ")
+	return line[strings.LastIndexByte(line, ' ')+1:]
+}
+
+// freePort is an address that nobody listened on a moment ago.
+func freePort(t *testing.T) string {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	return l.Addr().String()
+}
+
+func send(t *testing.T, addr, text string) {
+	t.Helper()
+	c, err := net.DialTimeout("tcp", addr, patience)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	if _, err := c.Write([]byte(text)); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// collect takes n events off Core and crosses each off want.
+func collect(t *testing.T, c *core.Core, n int, want map[string][]corpusLine) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), 3*patience)
+	defer cancel()
+	w := c.Watch()
+	ids := make(map[string]bool)
+	for got := 0; got < n; {
+		m, err := w.Next(ctx)
+		if err != nil {
+			t.Fatalf("%d of %d events: %v", got, n, err)
+		}
+		for _, raw := range m.PotEvents() {
+			got++
+			check(t, raw, ids, want)
+		}
+	}
+	if st := c.Stats(); st.PotEvents != uint64(n) || len(ids) != n {
+		t.Errorf("%d events with %d ids, want %d", st.PotEvents, len(ids), n)
+	}
+}
+
+func check(t *testing.T, raw []byte, ids map[string]bool, want map[string][]corpusLine) {
+	t.Helper()
+	var e struct {
+		NodeID    uint64          `json:"node_id"`
+		EventID   string          `json:"event_id"`
+		PotID     string          `json:"pot_id"`
+		PotType   string          `json:"pot_type"`
+		EventType string          `json:"event_type"`
+		Timestamp time.Time       `json:"timestamp"`
+		Data      json.RawMessage `json:"data"`
+	}
+	if err := json.Unmarshal(raw, &e); err != nil {
+		t.Fatalf("%s: %v", raw, err)
+	}
+	data := decoded(t, e.Data)
+	key := canonical(t, data)
+	if len(want[key]) == 0 {
+		t.Fatalf("not in the corpus, or more often than there: %s", raw)
+	}
+	l := want[key][0]
+	want[key] = want[key][1:]
+	ids[e.EventID] = true
+	if e.NodeID != 42 || e.PotID != l.potID || e.PotType != l.potType || e.EventType != l.eventType ||
+		!e.Timestamp.Equal(l.at) || !reflect.DeepEqual(data, l.data) {
+		t.Fatalf("%s\nwant %+v", raw, l)
+	}
+}
+
+// Every frame that Core may send, on the real link and while events flow: an
+// answer to each, none of them late, and no crash.
+func TestEveryCommandDuringAFlood(t *testing.T) {
+	b, err := os.ReadFile("../../cmds/testdata/from-core.jsonl")
+	if err != nil {
+		t.Fatal(err)
+	}
+	c, err := core.Start(core.Config{Keep: 1 << 20})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { c.Close() })
+	n := start(t, program, "-node-id", "42", "-state-dir", t.TempDir(), "-intake", freePort(t), "-core", c.Addr(),
+		"-pot", "tcp id=p-1 listen=127.0.0.1:0")
+	until(t, c.Watch(), `"NodeRegistration"`)
+	until(t, c.Watch(), `"p-1","pot_type":"tcp","status":"Running"`)
+	flood(t, n.intake())
+	until(t, c.Watch(), `"PotEvent"`)
+	for frame := range strings.Lines(string(b)) {
+		if endsNode(frame) || strings.Contains(frame, `"RegistrationAck"`) {
+			continue
+		}
+		w := c.WatchNew()
+		if err := c.SendRaw(42, []byte(frame)); err != nil {
+			t.Fatalf("%s: %v", frame, err)
+		}
+		asked, want := time.Now(), answer(frame)
+		ctx, cancel := context.WithTimeout(t.Context(), patience)
+		m, err := w.Until(ctx, func(m core.Message) bool { return m.Kind != core.PotEvent && strings.Contains(m.Raw, want) })
+		cancel()
+		if err != nil {
+			t.Fatalf("no answer with %q to %s: %v", want, frame, err)
+		}
+		t.Logf("%4d ms for %.110s", m.At.Sub(asked).Milliseconds(), strings.TrimPrefix(frame, `{"version":2,"message":{"NodeCommand":`))
+		// What else it answers must not pass for the next one's answer.
+		if err := c.Command(42, `"status"`); err != nil {
+			t.Fatal(err)
+		}
+		until(t, w, `"NodeStatusUpdate"`)
+	}
+}
+
+// endsNode tells the commands after which this node is gone.
+func endsNode(frame string) bool {
+	return strings.Contains(frame, "estart\"") && !strings.Contains(frame, "RestartPot") || strings.Contains(frame, `"Restart":`) ||
+		strings.Contains(frame, `"stop"`)
+}
+
+// answer is what must stand in an answer to a frame.
+func answer(frame string) string {
+	for _, a := range []struct{ command, answer string }{
+		{`"node_id":43`, `for node 43`},
+		{"Explode", `unknown command`},
+		{`"DeployPot":7`, `want a string`},
+		{"../../etc", `pot id`},
+		{`"cowrie"`, `"pot_type":"cowrie","status":"Failed"`},
+		{"InstallPot", `"p-1","pot_type":`},
+		{"StopPot", `"pot_type":"tcp","status":"Stopped"`},
+		{"GetPotMetrics", `uptime=`},
+		{"GetPotInfo", `listen=`},
+		{"Pot", `"pot_type":"tcp","status":"`},
+		{"UpdateConfig", `"Alarm"`},
+		{`"status"`, `"NodeStatusUpdate"`},
+	} {
+		if strings.Contains(frame, a.command) {
+			return a.answer
+		}
+	}
+	return "what this test does not know"
+}
+
+// flood writes lines until the test ends.
+func flood(t *testing.T, addr string) {
+	t.Helper()
+	c, err := net.DialTimeout("tcp", addr, patience)
+	if err != nil {
+		t.Fatal(err)
+	}
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		for i := 0; ; i++ {
+			if _, err := fmt.Fprintf(c, `{"eventid":"flood.line","n":%d}`+"\n", i); err != nil {
+				return
+			}
+			time.Sleep(100 * time.Microsecond) // a flood, and not a benchmark
+		}
+	}()
+	t.Cleanup(func() {
+		c.Close()
+		<-done
+	})
+}
