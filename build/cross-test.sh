@@ -8,10 +8,18 @@ cd "$(dirname "$0")/.."
 [ $# -gt 0 ] || set -- ./conn/... ./pots/...
 
 failed=0
+# run tests one package after the other (what is slow must not slow down its
+# neighbours too), but builds with all CPUs first.
+run() {
+	emulator=$1 settings=$2
+	shift 2
+	# shellcheck disable=SC2086 # several settings
+	env CGO_ENABLED=0 $settings go build "$@" &&
+		env CGO_ENABLED=0 $settings go test -vet=off -short -timeout 30m -p 1 -exec "$emulator" "$@"
+}
+
 echo "== linux/mips softfloat (big-endian, 32 bits)"
-env CGO_ENABLED=0 GOARCH=mips GOMIPS=softfloat \
-	go test -vet=off -short -timeout 30m -exec qemu-mips-static "$@" || failed=1
+run qemu-mips-static "GOARCH=mips GOMIPS=softfloat" "$@" || failed=1
 echo "== linux/arm, GOARM=5 (32 bits)"
-env CGO_ENABLED=0 GOARCH=arm GOARM=5 \
-	go test -vet=off -short -timeout 30m -exec qemu-arm-static "$@" || failed=1
+run qemu-arm-static "GOARCH=arm GOARM=5" "$@" || failed=1
 exit $failed
