@@ -241,9 +241,11 @@ type segment struct {
 	left  uint64 // events not forgotten
 
 	fix   clockFix
-	fails int            // times in a row it could not be opened
-	gone  bool           // unreadable: nothing more comes from it
-	bad   map[int64]bool // where the records are of batches that are broken and counted
+	fails int  // times in a row it could not be opened
+	gone  bool // unreadable: nothing more comes from it
+	// bad is where the records are of batches that are broken and counted;
+	// true: they were whole when they were written or found at the start.
+	bad map[int64]bool
 }
 
 // damage is what could not be read back at the start.
@@ -279,7 +281,7 @@ func (g *segment) scan(f io.ReaderAt, b *Batch) (d damage, best anchor, err erro
 				best = h.anchor
 			}
 		case err == errBroken:
-			g.markBad(w.at)
+			g.markBad(w.at, false)
 			d.broken++
 			d.events += h.count
 		default:
@@ -303,14 +305,14 @@ func (g *segment) adds(h *batchHead) bool {
 }
 
 // markBad returns true the first time.
-func (g *segment) markBad(at int64) bool {
-	if g.bad[at] {
+func (g *segment) markBad(at int64, whole bool) bool {
+	if _, known := g.bad[at]; known {
 		return false
 	}
 	if g.bad == nil {
 		g.bad = make(map[int64]bool)
 	}
-	g.bad[at] = true
+	g.bad[at] = whole
 	return true
 }
 

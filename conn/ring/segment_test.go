@@ -114,7 +114,7 @@ func TestSegmentWithRubbishBetween(t *testing.T) {
 			data = append(data, rubbish[:n]...)
 			data = appendTestBatch(data, 7, 3, 2, anchor{})
 			got, st := readBack(t, data)
-			want(t, "events", got, names(7, 1, 4))
+			wantNames(t, "events", got, names(7, 1, 4))
 			want(t, "damage", []uint64{st.Spool.Broken, st.Spool.Torn, st.Dropped}, []uint64{2, 0, 0})
 		}
 	}
@@ -136,7 +136,7 @@ func TestSegmentOutOfOrder(t *testing.T) {
 		data := appendTestBatch(nil, 7, 10, 2, a)
 		data = appendTestBatch(c.second(data), 7, 12, 2, a)
 		got, st := readBack(t, data)
-		want(t, c.what, got, names(7, 10, 13))
+		wantNames(t, c.what, got, names(7, 10, 13))
 		want(t, c.what+": damage", st.Spool.Broken, uint64(1))
 	}
 }
@@ -176,7 +176,7 @@ func TestSegmentGolden(t *testing.T) {
 	}
 	want(t, "bytes", made, kept)
 	got, _ := readBack(t, kept)
-	want(t, "events", got, append(names(7, 1, 4), names(7, 7, 8)...))
+	wantNames(t, "events", got, append(names(7, 1, 4), names(7, 7, 8)...))
 }
 
 // mend makes the checksums right, so that what they guard is reached.

@@ -2,10 +2,12 @@ package ring
 
 import (
 	"errors"
+	"fmt"
 	"io"
 	"io/fs"
 	"math/rand/v2"
 	"path/filepath"
+	"strings"
 	"sync"
 	"syscall"
 	"testing"
@@ -273,6 +275,13 @@ func newNode(t testing.TB, d *memDisk, boot uint64, ringSize int, size int64) *n
 // work lets the spool do what is due.
 func (n *node) work() { n.s.work(n.t.Context()) }
 
+// pass lets the spool do what is due now and when d has passed.
+func (n *node) pass(d time.Duration) {
+	n.work()
+	time.Sleep(d)
+	n.work()
+}
+
 // put stores events of the pot, size bytes of data each.
 func (n *node) put(count, size int) {
 	n.t.Helper()
@@ -315,4 +324,22 @@ func newRand(t testing.TB) *rand.Rand {
 	seed := rand.Uint64()
 	t.Logf("seed %d", seed)
 	return rand.New(rand.NewPCG(seed, 0))
+}
+
+// wantNames compares names, and prints them in few words.
+func wantNames(t *testing.T, what string, got, wanted []name) {
+	t.Helper()
+	want(t, what, runs(got), runs(wanted))
+}
+
+// runs is a list of names with the numbers that follow each other as ranges.
+func runs(l []name) string {
+	var b strings.Builder
+	for i := 0; i < len(l); {
+		from := i
+		for i++; i < len(l) && l[i] == (name{l[from].boot, l[i-1].number + 1}); i++ {
+		}
+		fmt.Fprintf(&b, "%d:%d-%d ", l[from].boot, l[from].number, l[i-1].number)
+	}
+	return b.String()
 }

@@ -155,10 +155,11 @@ func (s *Spool) read(b *Batch, p place) {
 		}
 		boot, first := h.boot, h.first+p.g.delta
 		last := first + h.count
-		if boot != p.g.boot || last <= pos || last > end || p.g.bad[w.at] {
+		whole, bad := p.g.bad[w.at]
+		if boot != p.g.boot || last <= pos || last > end || bad && !whole {
 			continue
 		}
-		if err := b.load(f, w.at, &h); err != nil {
+		if bad || b.load(f, w.at, &h) != nil {
 			s.goneBad(p.g, w.at, first, last)
 			pos = last
 			continue
@@ -197,8 +198,9 @@ func (s *Spool) missing(g *segment, end uint64) {
 	s.r.mu.Lock()
 	defer s.r.mu.Unlock()
 	if s.reader.pos < end {
-		s.stats.Broken++
-		s.lose(g, s.reader.pos, end)
+		if s.lose(g, s.reader.pos, end) {
+			s.stats.Broken++
+		}
 		s.reader.pos = end
 	}
 }
@@ -208,7 +210,7 @@ func (s *Spool) missing(g *segment, end uint64) {
 func (s *Spool) goneBad(g *segment, at int64, first, last uint64) {
 	s.r.mu.Lock()
 	defer s.r.mu.Unlock()
-	if g.markBad(at) {
+	if g.markBad(at, true) {
 		s.stats.Broken++
 		s.lose(g, first, last)
 	}
@@ -216,13 +218,13 @@ func (s *Spool) goneBad(g *segment, at int64, first, last uint64) {
 }
 
 // lose counts the events of g from position first to before last, whose pots
-// can't be told any more, as far as only flash had them. The ring's lock is
-// held.
-func (s *Spool) lose(g *segment, first, last uint64) {
+// can't be told any more, as far as only flash had them. It returns false when
+// there were none. The ring's lock is held.
+func (s *Spool) lose(g *segment, first, last uint64) bool {
 	first = max(first, s.reader.forgot+1)
 	last = min(last, g.end)
-	if first >= last {
-		return
+	if first >= last || g.left == 0 {
+		return false
 	}
 	if tail := min(last, s.r.tail.seq); first < tail {
 		s.r.stats.drop(unknownPot, min(tail-first, g.left))
@@ -231,6 +233,7 @@ func (s *Spool) lose(g *segment, first, last uint64) {
 		s.floor = max(s.floor, last)
 	}
 	g.left -= min(g.left, last-first)
+	return true
 }
 
 // giveUp counts what was in a segment that can't be read. The ring's lock is
