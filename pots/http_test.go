@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
+	"net"
 	"strings"
 	"testing"
 
@@ -489,4 +490,31 @@ func undatedAll(s string) string {
 		s = strings.Replace(s, date, "*", 1)
 	}
 	return s
+}
+
+// TestWebLeavesNothing: every payload of the corpus over a real connection;
+// the node's clean-up checks that no goroutine and no descriptor stays.
+func TestWebLeavesNothing(t *testing.T) {
+	n := newNode(t, Config{}).run()
+	n.pots("http listen=127.0.0.1:0", "https listen=127.0.0.1:0", "upnp listen=127.0.0.1:0")
+	for _, id := range []string{"http", "https", "upnp"} {
+		list := payloads(t)
+		if testing.Short() {
+			list = list[:100]
+		}
+		for _, p := range list {
+			c := dial(t, n.addr(id))
+			c.send(p)
+			_ = c.Conn.(*net.TCPConn).CloseWrite() // it may be closed already
+			c.rest()
+			c.Close()
+		}
+		await(t, id+": no connection left", func() bool {
+			info, _ := n.m.Info(id)
+			return info.Counters.Open == 0 && info.Counters.Conns == uint64(len(list))
+		})
+	}
+	if len(n.errs) > 0 {
+		t.Error(<-n.errs)
+	}
 }
