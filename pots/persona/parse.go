@@ -36,7 +36,8 @@ var required = []string{"model", "hostname", "mac", "ip", "gateway", "kernel", "
 // "== " opens one, "#" begins a comment before the first and in the sections
 // that hold no text:
 //
-//	== set                  lines "key value"; \r \n \t \e \xNN in values
+//	== set                  lines "key value"; in values \r \n \t \e \\ \xNN, and \s for a
+//	                        space that an editor would take away at the end
 //	== text KEY             the lines up to the next section are the value
 //	== file PATH [MODE]     likewise, the content of a file
 //	== bins MODE DIR        names of programs, with sizes: name=123456
@@ -192,13 +193,13 @@ func unescape(s string) (string, error) {
 		if i++; i == len(s) {
 			return "", errors.New("a backslash at the end")
 		}
-		if at := strings.IndexByte(`rnte\`, s[i]); at >= 0 {
-			b = append(b, "\r\n\t\x1b\\"[at])
+		if at := strings.IndexByte(`rntes\`, s[i]); at >= 0 {
+			b = append(b, "\r\n\t\x1b \\"[at])
 			continue
 		}
 		n, err := strconv.ParseUint(s[min(i+1, len(s)):min(i+3, len(s))], 16, 8)
 		if s[i] != 'x' || err != nil {
-			return "", errors.New(`want \r, \n, \t, \e, \\ or \xNN`)
+			return "", errors.New(`want \r, \n, \t, \e, \s, \\ or \xNN`)
 		}
 		b = append(b, byte(n))
 		i += 2
@@ -224,8 +225,8 @@ func (t *Template) link(target, dir, name string) error {
 func (t *Template) bin(mode, dir, word string) error {
 	name, size, _ := strings.Cut(word, "=")
 	n, err := strconv.ParseInt(size, 10, 32)
-	if err != nil || n < 1024 {
-		return errors.New("want NAME=SIZE, at least 1024")
+	if err != nil || n < 512 {
+		return errors.New("want NAME=SIZE, at least 512")
 	}
 	return t.node(dir+"/"+name, mode, &Node{Mode: ModeFile, Binary: n})
 }
