@@ -22,6 +22,7 @@ func init() {
 		"command": {run: commandName, builtin: true}, "builtin": {run: runRest, builtin: true}, "alias": {run: alias, builtin: true}, "unalias": {run: succeed, builtin: true},
 		"hash": {run: succeed, builtin: true}, "times": {run: succeed, builtin: true}, "getopts": {run: func(*proc) int { return 1 }, builtin: true},
 		"test": {run: test, builtin: true}, "[": {run: test, builtin: true}, "[[": {run: test, builtin: true}, "let": {run: let, builtin: true},
+		"enable": {run: enable, builtin: true},
 		"history": {run: history, builtin: true}, "help": {run: help, builtin: true}, "shopt": {run: succeed, builtin: true},
 		"kill": {run: kill, builtin: true, usage: "[-l] [-SIG] PID...", least: 1}, "bind": {run: succeed, builtin: true},
 
@@ -68,7 +69,7 @@ func cd(p *proc) int {
 		return 2
 	}
 	p.set("OLDPWD", p.cwd)
-	p.cwd = f.path
+	p.cwd = p.fs.abs(to) // not f.path: shells keep the links they came through
 	return 0
 }
 
@@ -306,6 +307,16 @@ func ulimit(p *proc) int {
 		p.print("unlimited\n")
 	} else if len(p.args) == 1 && p.args[0] == "-n" {
 		p.print("1024\n")
+	}
+	return 0
+}
+
+// enable is a builtin of bash. Bots try it first: on many devices it leads from
+// a menu to a shell.
+func enable(p *proc) int {
+	if !p.p.Bash {
+		p.notFound(p.full, &p.stdio)
+		return 127
 	}
 	return 0
 }
@@ -563,6 +574,8 @@ func (p *proc) shellFile(args []string) int {
 		data, err = p.fs.read(f)
 	}
 	switch {
+	case err == errNoEnt && p.name == "sh" && p.p.BusyBox == "": // dash
+		return p.fail("0: Can't open %s", args[0]) + 126
 	case err == errNoEnt && p.p.Bash:
 		return p.fail("%s: No such file or directory", args[0]) + 126
 	case err != nil && !p.p.Bash:

@@ -109,6 +109,9 @@ func (s *Shell) name() string {
 }
 
 func (s *Shell) shellName() string {
+	if name := s.p.Get("shell.name"); name != "" {
+		return name
+	}
 	if s.p.Bash {
 		return "bash"
 	}

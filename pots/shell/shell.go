@@ -157,7 +157,7 @@ func New(cfg Config) *Shell {
 	s.fs.sh = s
 	s.cwd = "/"
 	if f, err := s.fs.walk(s.user.Home, true); err == nil && f.isDir() {
-		s.cwd = f.path
+		s.cwd = s.fs.abs(s.user.Home)
 	}
 	return s
 }

@@ -205,11 +205,13 @@ func (s *Shell) runFile(f file, args []string, std *stdio) int {
 	if base.Binary == 0 {
 		return 0 // a script of the device's: it works and says nothing
 	}
-	name := base.Name
-	if name == "busybox" {
+	if base.Name == "busybox" {
 		return s.busybox(args, std)
 	}
-	return s.runApplet(name, args, std)
+	if called := path.Base(args[0]); f.e == nil && commands[called] != nil {
+		return s.runApplet(called, args, std) // pkill is a link to pgrep
+	}
+	return s.runApplet(base.Name, args, std)
 }
 
 func deniedText(s *Shell, f file) string {
@@ -262,6 +264,9 @@ func (s *Shell) usage(name string, c *command, std *stdio) int {
 
 // banner is BusyBox's name and version.
 func (s *Shell) banner() string {
+	if s.p.BusyBox == "" {
+		return "BusyBox v" + s.p.Get("busybox.extra")
+	}
 	return "BusyBox v" + s.p.BusyBox + " (" + s.p.BusyBoxDate + ")"
 }
 

@@ -317,29 +317,48 @@ func mount(p *proc) int {
 func df(p *proc) int {
 	set, _ := p.flags("tB")
 	human := has(set, "hm")
+	rows := [][]string{{"Filesystem", "1K-blocks", "Used", "Available", "Use%", "Mounted on"}}
 	if human {
-		p.print("Filesystem                Size      Used Available Use% Mounted on\n")
-	} else {
-		p.print("Filesystem           1K-blocks      Used Available Use% Mounted on\n")
+		rows[0][1] = "Size"
+		if p.p.BusyBox == "" {
+			rows[0][3] = "Avail"
+		}
 	}
 	for _, line := range linesOf([]byte(p.p.Get("df"))) {
-		f := strings.Fields(line)
-		if len(f) < 4 {
-			continue
+		if f := strings.Fields(line); len(f) >= 4 {
+			rows = append(rows, dfRow(f, human))
 		}
-		size, _ := strconv.ParseInt(f[1], 10, 64)
-		used, _ := strconv.ParseInt(f[2], 10, 64)
-		percent := int64(0)
-		if size > 0 {
-			percent = (used*100 + size - 1) / size
+	}
+	// BusyBox has fixed columns, coreutils those that fit.
+	widths := []int{20, 9, 9, 9, 4}
+	if p.p.BusyBox == "" {
+		widths = []int{14, 5, 5, 5, 4}
+		for _, r := range rows {
+			for i := range widths {
+				widths[i] = max(widths[i], len(r[i]))
+			}
 		}
-		cols := []string{strconv.FormatInt(size, 10), strconv.FormatInt(used, 10), strconv.FormatInt(size-used, 10)}
-		if human {
-			cols = []string{short(size << 10), short(used << 10), short((size - used) << 10)}
-		}
-		p.printf("%-20s %9s %9s %9s %3d%% %s\n", f[0], cols[0], cols[1], cols[2], percent, f[3])
+	}
+	for _, r := range rows {
+		p.printf("%-*s %*s %*s %*s %*s %s\n", widths[0], r[0], widths[1], r[1], widths[2], r[2], widths[3], r[3], widths[4], r[4], r[5])
 	}
 	return 0
+}
+
+func dfRow(f []string, human bool) []string {
+	size, _ := strconv.ParseInt(f[1], 10, 64)
+	used, _ := strconv.ParseInt(f[2], 10, 64)
+	percent := int64(0)
+	if size > 0 {
+		percent = (used*100 + size - 1) / size
+	}
+	show := func(kb int64) string {
+		if human {
+			return short(kb << 10)
+		}
+		return strconv.FormatInt(kb, 10)
+	}
+	return []string{f[0], show(size), show(used), show(size - used), strconv.FormatInt(percent, 10) + "%", f[3]}
 }
 
 // askSecret asks for a password and returns it; ok is false at the end.
