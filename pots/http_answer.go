@@ -43,7 +43,7 @@ func (s *httpSession) answer() httpAnswer {
 	switch {
 	case s.plain:
 		return httpAnswer{status: 400, ctype: httpHTML, body: "<html><body>The plain HTTP request was sent to an HTTPS port</body></html>\n"}
-	case r.route != nil:
+	case r.route != nil && !(r.route.servers && f.device.BusyBox != ""):
 		return s.routed(r.route)
 	case f.soap:
 		return f.service404()

@@ -24,8 +24,9 @@ var httpRoutes = []httpRoute{
 	{path: "*phpinfo*", name: "phpinfo", ctype: httpHTML, body: pagePHPInfo},
 	{path: "/info.php*", name: "phpinfo", ctype: httpHTML, body: pagePHPInfo},
 	{path: "*/.env*", name: "env-file", ctype: httpText, body: pageEnv},
-	{path: "*/.git/head*", name: "git", ctype: httpText, body: "ref: refs/heads/master\n"},
-	{path: "*/.git/*", name: "git", ctype: httpText, body: "[core]\n\trepositoryformatversion = 0\n\tfilemode = true\n\tbare = false\n"},
+	{path: "*/.git/head*", name: "git", servers: true, ctype: httpText, body: "ref: refs/heads/master\n"},
+	{path: "*/.git/config*", name: "git", servers: true, ctype: httpText, body: "[core]\n\trepositoryformatversion = 0\n\tfilemode = true\n\tbare = false\n"},
+	{path: "*/.git/*", name: "git", servers: true, status: 404, ctype: httpHTML, body: httpMissing},
 	{path: "*/.aws/*", name: "aws-credentials", ctype: httpText, body: "[default]\naws_access_key_id = AKIA%{pick:akid:AAAA9AAAA9AAAA9A}\naws_secret_access_key = %{pick:aksec:xXxxXXxxAxXxxXXxxAxXxxXXxxAxXxxXXxxAxXxx}\n"},
 	{path: "*/_ignition/*", name: "laravel-ignition", ctype: httpJSON, body: `{"can_execute_commands":true}`},
 

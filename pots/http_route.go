@@ -18,6 +18,9 @@ type httpRoute struct {
 	realm  string // httpProtected
 	server string // instead of the face's
 	cookie string
+	// servers: on a device without room for it, it would give us away; nmap
+	// -A asks. There the path is told and answered like any other.
+	servers bool
 }
 
 // httpKind is how a route answers.

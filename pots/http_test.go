@@ -364,6 +364,7 @@ func TestWebServices(t *testing.T) {
 		{"http listen=:1", "GET /HNAP1/ HTTP/1.1\r\n\r\n", "200", "<ModelName>TL-WR841N</ModelName>"},
 		{"http listen=:1", "POST /HNAP1/ HTTP/1.1\r\nSOAPAction: \"http://purenetworks.com/HNAP1/AddPortMapping\"\r\n\r\n", "200", "<AddPortMappingResult>OK"},
 		{"http listen=:1", "GET /manager/html HTTP/1.1\r\n\r\n", "401", "realm=\"Tomcat Manager Application\""},
+		{"http listen=:1", "GET /.git/HEAD HTTP/1.1\r\n\r\n", "401", "TP-LINK"},
 		{"http listen=:1", "GET /wp-admin/ HTTP/1.1\r\n\r\n", "302", "Location: /wp-login.php"},
 		{"http listen=:1", "GET /xmlrpc.php HTTP/1.1\r\n\r\n", "405", "POST requests only"},
 		{"http listen=:1", "POST /v1.24/containers/create HTTP/1.1\r\n\r\n", "201", "{\"Id\":\""},
