@@ -15,7 +15,7 @@ import (
 // alarmLink is a link that has no connection, for what it would write.
 func alarmLink() *link {
 	s := &Session{cfg: Config{Boot: 1, timing: usualTiming}}
-	return &link{s: s, peer: &peer{learn: newLearner(Core, Auto)}, raw: &counted{}}
+	return &link{s: s, peer: &peer{learn: newLearner(Core, Auto)}, raw: &counted{}, batch: ring.NewBatch(batchCore)}
 }
 
 type element struct {
@@ -31,8 +31,7 @@ type element struct {
 func compact(t testing.TB, e ring.Event, room int) (element, int) {
 	t.Helper()
 	l := alarmLink()
-	l.event = e
-	b := l.appendElement(nil, 0, room, true)
+	b := l.appendElement(nil, &e, nil, 0, room)
 	var el element
 	if err := json.Unmarshal(b, &el); err != nil {
 		t.Fatalf("%s: %v", b, err)
@@ -133,10 +132,9 @@ func TestEventThatFitsNoFrameIsALossAndNotAnEnd(t *testing.T) {
 	}
 	defer r.Close()
 	l.s.cfg.Ring = r
-	l.event = ring.Event{PotID: bytes.Repeat([]byte{1}, 64), Pot: bytes.Repeat([]byte{1}, 64),
-		Type: bytes.Repeat([]byte{1}, 5000), Data: []byte(`{}`)}
-	l.held = true
-	if n, _ := l.fillAlarm(); n != 0 || l.held || r.Lost() != 1 {
-		t.Errorf("n %d, held %v, lost %d", n, l.held, r.Lost())
+	l.window = []waiting{{Event: ring.Event{PotID: bytes.Repeat([]byte{1}, 64), Pot: bytes.Repeat([]byte{1}, 64),
+		Type: bytes.Repeat([]byte{1}, 5000), Seq: 7, Data: []byte(`{}`)}}}
+	if n, last := l.fillAlarm(); n != 0 || last != 7 || r.Lost() != 1 {
+		t.Errorf("n %d, last %d, lost %d", n, last, r.Lost())
 	}
 }

@@ -14,6 +14,9 @@ const (
 	// batchSize is how many bytes of records are copied out of the ring at
 	// once.
 	batchSize = 32 << 10
+	// batchCore is the same in dialect core: the last frame of a batch is
+	// half empty, so there must be many.
+	batchCore = 128 << 10
 )
 
 // sendEvents writes the next events in the connection's dialect and returns
@@ -25,7 +28,7 @@ func (l *link) sendEvents(ctx context.Context) (int, error) {
 		return 0, nil
 	}
 	if l.peer.learn.speaks() == Core {
-		for n == 0 && l.more() {
+		for n == 0 && l.look(l.wallOffset()) {
 			if err := l.pace(ctx); err != nil {
 				return 0, err
 			}
@@ -52,9 +55,6 @@ func (l *link) sendEvents(ctx context.Context) (int, error) {
 func (l *link) more() bool {
 	if l.held {
 		return true
-	}
-	if l.batch == nil {
-		l.batch = ring.NewBatch(batchSize)
 	}
 	for !l.batch.Next(&l.event) {
 		if l.s.cfg.Ring.Peek(l.batch) == 0 {

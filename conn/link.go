@@ -25,6 +25,7 @@ type link struct {
 	out     []byte
 	list    []byte   // the events of one Alarm
 	members []member // of the event being compacted
+	window  []waiting
 	batch   *ring.Batch
 	event   ring.Event
 	held    bool // event is decoded and not yet written
@@ -34,6 +35,7 @@ type link struct {
 	wrote   time.Time // the last write
 	learned bool      // this connection has taught what it can
 
+	maxFrame    int // tests only: instead of the path's segment
 	beat        *time.Timer
 	wake        *time.Timer
 	versionSaid bool
@@ -65,6 +67,10 @@ func newLink(ctx context.Context, s *Session, c *peer, raw net.Conn) (*link, err
 			return nil, fmt.Errorf("TLS: %w (-tls-ca, -tls-server-name, -tls-cert)", err)
 		}
 		l.conn = t
+	}
+	l.batch = ring.NewBatch(batchSize)
+	if c.learn.speaks() == Core {
+		l.batch = ring.NewBatch(batchCore)
 	}
 	l.rd = reader{conn: l.conn, buf: make([]byte, readBuffer), broken: l.reportBroken}
 	return l, nil

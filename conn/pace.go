@@ -80,6 +80,9 @@ func (l *link) frameLimit() int {
 		return wire.MaxFrame
 	}
 	limit := wire.MaxStrictFrame
+	if l.maxFrame != 0 {
+		return l.maxFrame
+	}
 	if n := segment(l.raw.Conn); n > 0 {
 		if l.s.cfg.TLS != nil {
 			n -= tlsOverhead
