@@ -199,7 +199,7 @@ func (n *node) connect(c *config.Config, secure *tls.Config, self wire.Registrat
 			codes = nil
 		}
 	}
-	var boot [8]byte
+	var boot [4]byte // short: it is in every event_id
 	_, _ = rand.Read(boot[:]) // never fails
 	commit, err := strconv.ParseInt(built, 10, 64)
 	if err != nil {
@@ -207,7 +207,7 @@ func (n *node) connect(c *config.Config, secure *tls.Config, self wire.Registrat
 	}
 	n.session, err = conn.New(conn.Config{
 		Cores: c.Cores, TLS: secure, TOTP: codes, Node: self, Dialect: conn.Dialect(c.Dialect), Heartbeat: c.Heartbeat,
-		Ring: n.ring, Boot: binary.NativeEndian.Uint64(boot[:]), Epoch: start, StateDir: c.StateDir, Version: version,
+		Ring: n.ring, Boot: uint64(binary.NativeEndian.Uint32(boot[:])), Epoch: start, StateDir: c.StateDir, Version: version,
 		Clock:     board.NewClock(time.Unix(commit, 0), c.ClockWait, n.log),
 		OnCommand: func(cmd wire.Command) { n.commands.Do(cmd) },
 		OnUp:      func() { n.commands.Introduce() },
