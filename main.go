@@ -199,7 +199,7 @@ func (n *node) connect(c *config.Config, secure *tls.Config, self wire.Registrat
 			codes = nil
 		}
 	}
-	var boot [4]byte // short: it is in every event_id
+	var boot [4]byte          // short: it is in every event_id
 	_, _ = rand.Read(boot[:]) // never fails
 	commit, err := strconv.ParseInt(built, 10, 64)
 	if err != nil {
