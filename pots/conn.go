@@ -47,11 +47,24 @@ type Conn struct {
 	out   int64
 	asked int64         // requests, of a protocol that has them
 	last  atomic.Int64  // when something was read or written last
+	told  atomic.Int64  // last, when the last event was made
 	ended atomic.Uint32 // the first reason
+
+	as   []byte  // the type of the handler that it was handed to; nil: the pot's
+	pre  []byte  // was read before that, and is read again
+	then Handler // it goes on with, when Serve has returned
 
 	prev, next *Conn // in the list of the listener
 	key        uint64
 	listed     bool
+}
+
+// potType is the type that events have.
+func (c *Conn) potType() []byte {
+	if c.as != nil {
+		return c.as
+	}
+	return c.l.inst.typ
 }
 
 // Src is the attacker's address.
@@ -80,6 +93,9 @@ func (c *Conn) Read(p []byte) (int, error) {
 	if c.in > c.l.limits().BytesIn {
 		return 0, ErrBytes
 	}
+	if len(c.pre) > 0 {
+		return c.again(p), nil
+	}
 	for {
 		n, err := c.nc.Read(p)
 		if n > 0 {
@@ -92,6 +108,15 @@ func (c *Conn) Read(p []byte) (int, error) {
 			return 0, err
 		}
 	}
+}
+
+// again reads what was read before.
+func (c *Conn) again(p []byte) int {
+	n := copy(p, c.pre)
+	if c.pre = c.pre[n:]; len(c.pre) == 0 {
+		c.pre = nil
+	}
+	return n
 }
 
 // took counts what was read; what goes over the limit is not given out.

@@ -23,6 +23,8 @@ const (
 // be used after it.
 type Event struct {
 	inst *instance
+	conn *Conn
+	pot  []byte // the first half of typ
 	typ  []byte
 	data []byte
 	head int // where the fields behind those of every event begin
@@ -35,9 +37,9 @@ var events = sync.Pool{New: func() any { return &Event{data: make([]byte, 0, 512
 // event's type, in Cowrie's words.
 func (c *Conn) Event(what string) *Event {
 	e := events.Get().(*Event)
-	i := c.l.inst
-	e.inst = i
-	e.typ = append(append(append(e.typ[:0], i.typ...), '.'), what...)
+	e.inst, e.conn, e.pot = c.l.inst, c, c.potType()
+	e.typ = append(append(append(e.typ[:0], e.pot...), '.'), what...)
+	c.told.Store(c.last.Load())
 	e.data = c.appendHead(append(e.data[:0], '{'))
 	e.head = len(e.data)
 	return e
@@ -56,7 +58,7 @@ func (c *Conn) appendHead(b []byte) []byte {
 	b = append(b, `,"session":"`...)
 	b = appendSession(b, c.session)
 	b = append(b, `","protocol":"`...)
-	b = append(b, c.l.inst.typ...)
+	b = append(b, c.potType()...)
 	return append(b, '"')
 }
 
@@ -97,25 +99,38 @@ func (e *Event) Seconds(key string, d time.Duration) *Event {
 	return e
 }
 
-// Send puts the event into the ring. What the ring can't take is counted there.
+// Send puts the event into the ring. What the ring can't take is counted
+// there; what is beyond the address's budget is in the next summary.
 func (e *Event) Send() {
 	i := e.inst
 	now := time.Since(i.m.cfg.Epoch)
-	i.log.add(now, e.typ[len(i.typ)+1:], space, e.src(), space, e.data[min(e.head+1, len(e.data)):])
-	e.data = append(e.data, '}')
-	if len(e.data) > wire.MaxData {
-		i.m.cfg.Ring.CountLoss(i.id, 1)
+	if e.conn.key == 0 || i.m.budget.take(e, now) {
+		e.put(now)
 	} else {
-		e.ev.Mono, e.ev.PotID, e.ev.Pot, e.ev.Type, e.ev.Data = int64(now), i.id, i.typ, e.typ, e.data
-		_, _ = i.m.cfg.Ring.Put(&e.ev) // counts its losses itself
+		i.count.summed.Add(1)
 	}
-	i.count.events.Add(1)
-	e.inst = nil
+	e.inst, e.conn, e.pot = nil, nil, nil
 	e.ev = ring.Event{}
 	if cap(e.data) > keepBuffer {
 		e.data = nil
 	}
 	events.Put(e)
+}
+
+// what is the second half of the type.
+func (e *Event) what() []byte { return e.typ[len(e.pot)+1:] }
+
+func (e *Event) put(now time.Duration) {
+	i := e.inst
+	i.log.add(now, e.what(), space, e.src(), space, e.data[min(e.head+1, len(e.data)):])
+	e.data = append(e.data, '}')
+	if len(e.data) > wire.MaxData {
+		i.m.cfg.Ring.CountLoss(i.id, 1)
+	} else {
+		e.ev.Mono, e.ev.PotID, e.ev.Pot, e.ev.Type, e.ev.Data = int64(now), i.id, e.pot, e.typ, e.data
+		_, _ = i.m.cfg.Ring.Put(&e.ev) // counts its losses itself
+	}
+	i.count.events.Add(1)
 }
 
 var space = []byte{' '}

@@ -8,30 +8,53 @@ import (
 	"time"
 )
 
-// evictAge is how long a connection must have been silent before a newcomer
-// may have its place. A session that goes on is not worth less than one that
-// begins; one that only holds a place is.
-const evictAge = 10 * time.Second
+// When the house is full a newcomer may take somebody's place. A session that
+// goes on is not worth less than one that begins; one that only holds a place
+// is, and so are the many of one address or network.
+var evictAges = ages{
+	hog:     time.Second,
+	silent:  10 * time.Second,
+	stalled: 30 * time.Second,
+	old:     5 * time.Minute,
+}
+
+// ages is how long a connection is safe.
+type ages struct {
+	hog     time.Duration // since it came, if its address or network holds many more than the newcomer's
+	silent  time.Duration // since a byte came or went
+	stalled time.Duration // since the last event: bytes alone are cheap
+	old     time.Duration // since it came, whatever it does
+}
+
+const (
+	// evictLook is how many connections are looked at: a bound for what one
+	// newcomer costs. The next one goes on where the last one stopped.
+	evictLook = 64
+	// evictSlack is how many places more than another's are no matter.
+	evictSlack = 8
+)
 
 // guard counts the open connections of all pots and says who may come in.
 //
-// A full house does not lock newcomers out: the connection that has been
-// silent longest goes, at the pot in question or at the fullest.
+// A full house does not lock newcomers out: those who hold most places give
+// one back, or those who have been silent longest, at the pot in question or
+// at the fullest.
 type guard struct {
-	limits   Limits
-	evictAge time.Duration
+	limits Limits
+	ages   ages
 
 	mu    sync.Mutex
 	open  int
 	lists []*list // of the listeners that are open
-	// addrs counts connections by address key. An entry lives as long as a
-	// connection of its address, so the table holds at most Limits.Conns
-	// entries and can't be full while there is a place left.
-	addrs map[uint64]int
+	// addrs and nets count connections by address key and by network. An
+	// entry lives as long as a connection of its address, so each table
+	// holds at most Limits.Conns entries and can't be full while there is a
+	// place left.
+	addrs, nets map[uint64]int
 }
 
 func newGuard(l Limits) *guard {
-	return &guard{limits: l, evictAge: evictAge, addrs: make(map[uint64]int)}
+	return &guard{limits: l, ages: evictAges, addrs: make(map[uint64]int), nets: make(map[uint64]int)}
 }
 
 // admission is what the guard says of a newcomer.
@@ -49,40 +72,46 @@ const (
 type list struct {
 	head, tail *Conn
 	n          int
+	hand       *Conn // where the next search for a victim begins; nil: at the head
 }
 
 // admit takes c in or says why not.
 func (g *guard) admit(l *list, c *Conn) admission {
-	key := addrKey(c.src.Addr())
+	c.key = addrKey(c.src.Addr())
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	if g.addrs[key] >= g.limits.ConnsPerAddr {
+	if g.addrs[c.key] >= g.limits.ConnsPerAddr {
 		return refusedAddr
 	}
-	if l.n >= g.limits.ConnsPerPot && !g.evict(l, c.start) {
+	if l.n >= g.limits.ConnsPerPot && !g.evict(l, c) {
 		return refusedPot
 	}
-	if g.open >= g.limits.Conns && !g.evict(g.fullest(), c.start) {
+	if g.open >= g.limits.Conns && !g.evict(g.fullest(), c) {
 		return refusedTotal
 	}
-	c.key = key
-	g.addrs[key]++
+	g.addrs[c.key]++
+	g.nets[netKey(c.key)]++
 	g.open++
 	l.push(c)
 	return admitted
 }
 
-// evict makes room by ending the connection that has been silent longest of
-// the oldest few, if that is long enough. Its place is free at once; its
-// goroutine ends on its own.
-func (g *guard) evict(l *list, now time.Duration) bool {
+// evict makes room for a newcomer, if somebody may go. The place is free at
+// once; the goroutine that had it ends on its own.
+func (g *guard) evict(l *list, newcomer *Conn) bool {
 	var victim *Conn
-	silent := g.evictAge
-	for c, n := l.head, 0; c != nil && n < evictLook; c, n = c.next, n+1 {
-		if s := now - time.Duration(c.last.Load()); s >= silent {
-			victim, silent = c, s
+	var most claim
+	c := l.hand
+	for range min(evictLook, l.n) {
+		if c == nil {
+			c = l.head
 		}
+		if d := g.claim(c, newcomer); d.beats(most) {
+			victim, most = c, d
+		}
+		c = c.next
 	}
+	l.hand = c
 	if victim == nil {
 		return false
 	}
@@ -91,9 +120,41 @@ func (g *guard) evict(l *list, now time.Duration) bool {
 	return true
 }
 
-// evictLook is how many of the oldest connections are looked at: a bound for
-// what one newcomer costs.
-const evictLook = 64
+// claim is what a newcomer can say against a connection; zero: nothing.
+type claim struct {
+	hog    int // places that its address or network holds
+	silent time.Duration
+	idle   time.Duration // without an event, or open
+}
+
+func (a claim) beats(b claim) bool {
+	if a.hog != b.hog {
+		return a.hog > b.hog
+	}
+	if a.silent != b.silent {
+		return a.silent > b.silent
+	}
+	return a.idle > b.idle
+}
+
+func (g *guard) claim(c, newcomer *Conn) (d claim) {
+	mine, theirs := g.addrs[newcomer.key], g.addrs[c.key]
+	if mine > theirs+evictSlack {
+		return d // it should not take from those who have less
+	}
+	now := newcomer.start
+	open, silent := now-c.start, now-time.Duration(c.last.Load())
+	if net := netKey(c.key); open >= g.ages.hog && (theirs > mine+evictSlack || g.nets[net] > g.nets[netKey(newcomer.key)]+evictSlack) {
+		d.hog = max(theirs, g.nets[net])
+	}
+	if silent >= g.ages.silent {
+		d.silent = silent + 1 // also when that is nothing
+	}
+	if stalled := now - time.Duration(c.told.Load()); stalled >= g.ages.stalled || open >= g.ages.old {
+		d.idle = max(stalled, open) + 1
+	}
+	return d
+}
 
 // fullest returns the list with the most connections.
 func (g *guard) fullest() *list {
@@ -131,8 +192,16 @@ func (g *guard) leave(l *list, c *Conn) {
 func (g *guard) drop(l *list, c *Conn) {
 	l.remove(c)
 	g.open--
-	if g.addrs[c.key]--; g.addrs[c.key] == 0 {
-		delete(g.addrs, c.key)
+	release(g.addrs, c.key)
+	release(g.nets, netKey(c.key))
+}
+
+// release takes one off.
+func release(m map[uint64]int, key uint64) {
+	if n := m[key] - 1; n > 0 {
+		m[key] = n
+	} else {
+		delete(m, key)
 	}
 }
 
@@ -157,6 +226,9 @@ func (l *list) push(c *Conn) {
 }
 
 func (l *list) remove(c *Conn) {
+	if l.hand == c {
+		l.hand = c.next
+	}
 	if c.prev == nil {
 		l.head = c.next
 	} else {
@@ -171,14 +243,26 @@ func (l *list) remove(c *Conn) {
 	l.n--
 }
 
+// keyIPv4 marks the keys of IPv4 addresses. They sit in ::/8, where no IPv6 /64
+// is handed out (RFC 4291 section 2.4).
+const keyIPv4 = 0xffff
+
 // addrKey names who counts as one address: an IPv4 address, or the /64 that
-// one IPv6 customer has at least. IPv4 sits in ::/8, where no IPv6 /64 is
-// handed out (RFC 4291 section 2.4).
+// one IPv6 customer has at least.
 func addrKey(a netip.Addr) uint64 {
 	if a.Is4() {
 		b := a.As4()
-		return 0xffff<<32 | uint64(binary.BigEndian.Uint32(b[:]))
+		return keyIPv4<<32 | uint64(binary.BigEndian.Uint32(b[:]))
 	}
 	b := a.As16()
 	return binary.BigEndian.Uint64(b[:8])
+}
+
+// netKey names the network of an address: an IPv4 /24, or the /48 that one
+// IPv6 customer has at most (RFC 6177).
+func netKey(key uint64) uint64 {
+	if key>>32 == keyIPv4 {
+		return key &^ 0xff
+	}
+	return key &^ 0xffff
 }

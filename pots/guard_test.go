@@ -112,7 +112,7 @@ func TestFullHouse(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			n := newNode(t, Config{Limits: c.limits})
-			n.m.guard.evictAge = c.age
+			n.m.guard.ages.silent = c.age
 			n.run()
 			addr := n.pots(sayHello, "tcp id=other listen=127.0.0.1:0 banner=hello")
 			old, young := dial(t, addr), dial(t, addr)

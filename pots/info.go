@@ -23,7 +23,9 @@ type Counters struct {
 	Conns   uint64 // connections taken
 	Open    uint64 // of them open now
 	Refused uint64 // connections closed at once by a limit
+	Ignored uint64 // connections and datagrams from the addresses of Config.Ignore
 	Events  uint64
+	Summed  uint64 // events that only summaries tell of (<type>.flood)
 	BytesIn uint64
 	Logins  uint64 // user and password tries
 }

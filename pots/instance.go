@@ -2,6 +2,7 @@ package pots
 
 import (
 	"fmt"
+	"math/rand/v2"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -15,6 +16,7 @@ type instance struct {
 	m          *Manager
 	spec       Spec
 	id, typ    []byte // as events want them
+	salt       uint64 // its own, for tables that others' pots share
 	configured bool
 	handler    Handler
 	log        potLog
@@ -41,8 +43,8 @@ type service interface {
 
 // counters are Counters while they count.
 type counters struct {
-	conns, refused, events, bytesIn, logins atomic.Uint64
-	open                                    atomic.Int64
+	conns, refused, ignored, events, summed, bytesIn, logins atomic.Uint64
+	open                                                     atomic.Int64
 }
 
 // newInstance makes a pot that does not run yet. With an error it is one that
@@ -51,6 +53,7 @@ func (m *Manager) newInstance(s Spec, configured bool) (*instance, error) {
 	inst := &instance{
 		m: m, spec: s, id: []byte(s.ID), typ: []byte(s.Type), configured: configured,
 		state: wire.PotStopped, since: time.Now(),
+		salt: rand.Uint64(),
 	}
 	var err error
 	if err = s.check(); err == nil {
@@ -143,7 +146,8 @@ func (i *instance) info() Info {
 		Spec: i.spec, State: i.state, Message: i.message, Since: i.since, Configured: i.configured,
 		Counters: Counters{
 			Conns: i.count.conns.Load(), Open: uint64(max(i.count.open.Load(), 0)),
-			Refused: i.count.refused.Load(), Events: i.count.events.Load(),
+			Refused: i.count.refused.Load(), Ignored: i.count.ignored.Load(),
+			Events: i.count.events.Load(), Summed: i.count.summed.Load(),
 			BytesIn: i.count.bytesIn.Load(), Logins: i.count.logins.Load(),
 		},
 	}

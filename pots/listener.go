@@ -27,6 +27,8 @@ type listener struct {
 	inst     *instance
 	ln       *net.TCPListener
 	greeting []byte
+	redirect bool // connections come from a firewall's redirection
+	forged   bool // the source may be: nobody has shown that he hears us
 	flood    flood
 	done     chan struct{}  // closed by stop
 	loop     sync.WaitGroup // the accept loop
@@ -58,6 +60,7 @@ func listen(i *instance) (service, error) {
 	if g, ok := i.handler.(Greeter); ok {
 		l.greeting = g.Greeting()
 	}
+	_, l.redirect = i.handler.(redirected)
 	i.m.guard.openList(&l.list)
 	l.loop.Go(l.accept)
 	return l, nil
@@ -118,9 +121,13 @@ func (l *listener) take(nc *net.TCPConn) {
 	c := conns.Get().(*Conn)
 	c.nc, c.l = nc, l
 	c.src, c.dst = addrPort(nc.RemoteAddr()), addrPort(nc.LocalAddr())
-	if p := l.inst.spec.ReportPort; p != 0 {
-		c.dst = netip.AddrPortFrom(c.dst.Addr(), p)
+	if l.inst.m.ignores(c.src.Addr()) {
+		_ = nc.Close()
+		l.inst.count.ignored.Add(1)
+		c.recycle()
+		return
 	}
+	l.aim(c)
 	c.start = l.now()
 	c.last.Store(int64(c.start))
 	c.idle = l.limits().Idle
@@ -141,6 +148,19 @@ func (l *listener) take(nc *net.TCPConn) {
 	go c.serve()
 }
 
+// aim finds what the attacker connected to.
+func (l *listener) aim(c *Conn) {
+	if l.redirect {
+		if dst, ok := originalDst(c.nc.(*net.TCPConn), c.dst); ok {
+			c.dst = dst
+			return
+		}
+	}
+	if p := l.inst.spec.ReportPort; p != 0 {
+		c.dst = netip.AddrPortFrom(c.dst.Addr(), p)
+	}
+}
+
 // refuse closes at once and counts.
 func (l *listener) refuse(c *Conn, why admission) {
 	_ = c.nc.Close()
@@ -152,7 +172,12 @@ func (l *listener) refuse(c *Conn, why admission) {
 // serve is a connection's goroutine.
 func (c *Conn) serve() {
 	defer c.finish()
-	c.l.inst.handler.Serve(c)
+	c.then = c.l.inst.handler
+	for c.then != nil {
+		h := c.then
+		c.then = nil
+		h.Serve(c)
+	}
 }
 
 // finish closes the connection and tells its end. A handler's bug ends its own
@@ -166,6 +191,7 @@ func (c *Conn) finish() {
 	_ = c.nc.Close()
 	l.inst.count.open.Add(-1)
 	l.inst.count.bytesIn.Add(uint64(c.in))
+	c.as = nil
 	e := c.Event("session.closed").
 		Seconds("duration", l.now()-c.start).
 		Number("bytes_in", c.in).
@@ -211,6 +237,7 @@ func (l *listener) stop() {
 	}
 	l.inst.m.guard.closeList(&l.list)
 	l.flood.close()
+	l.inst.m.budget.flush(l.inst)
 }
 
 // prove wakes the accept loop; it answers by closing the channel.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"net/netip"
 	"slices"
 	"strings"
 	"sync"
@@ -33,6 +34,7 @@ type Config struct {
 	Limits   Limits
 	Persona  string
 	NodeID   uint64
+	Ignore   []netip.Prefix       // the operator's own scanners: closed at once, counted, not told
 	OnStatus func(wire.PotStatus) // every change of a pot's state; NodeID is not set. Must not block, nor change pots
 	OnError  func(text string)    // what the operator and Core should know beside that; must not block
 	Log      *board.Log
@@ -42,10 +44,11 @@ type Config struct {
 // installed. Its methods may be called by many goroutines; two operations on
 // one pot are done one after the other.
 type Manager struct {
-	cfg   Config
-	guard *guard
-	store *store
-	ready chan struct{} // closed when Run has bound what it could
+	cfg    Config
+	guard  *guard
+	budget *budget
+	store  *store
+	ready  chan struct{} // closed when Run has bound what it could
 
 	floodWindow time.Duration
 	sessions    atomic.Uint64 // the next session id, before it is mixed
@@ -69,6 +72,7 @@ func NewManager(cfg Config) (*Manager, error) {
 		cfg: cfg, guard: newGuard(cfg.Limits), store: newStore(cfg.StateDir),
 		ready: make(chan struct{}), pots: make(map[string]*instance), floodWindow: floodWindow,
 	}
+	m.budget = newBudget(cfg.Ring.Stats().Size, cfg.Limits.Conns, &m.floodWindow, m.tellFloods)
 	m.sessions.Store(rand.Uint64())
 	kept, err := m.store.load()
 	if err != nil {
@@ -297,6 +301,22 @@ func (m *Manager) isRunning() bool {
 // them, so ids look random and none comes twice in one run of the node.
 func (m *Manager) nextSession() uint64 {
 	return m.sessions.Add(1) * 0x9e3779b97f4b & (1<<48 - 1)
+}
+
+// ignores tells whether an address is the operator's own.
+func (m *Manager) ignores(a netip.Addr) bool {
+	for _, p := range m.cfg.Ignore {
+		if p.Contains(a) {
+			return true
+		}
+	}
+	return false
+}
+
+func (m *Manager) tellFloods(all []*flooded) {
+	for _, f := range all {
+		f.tell(time.Since(m.cfg.Epoch))
+	}
 }
 
 // all returns the pots by id.
