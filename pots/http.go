@@ -194,6 +194,10 @@ func (s *httpSession) flush() {
 	if len(s.w.out) == 0 {
 		return
 	}
+	if s.plain { // a device's TLS library says nothing to what is no TLS
+		s.w.out, s.state = s.w.out[:0], httpOver
+		return
+	}
 	if _, err := s.rw.Write(s.w.out); err != nil {
 		s.state = httpOver
 	}

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"math/rand/v2"
 	"strconv"
+	"strings"
 	"time"
 )
 
@@ -42,7 +43,9 @@ func (s *httpSession) answer() httpAnswer {
 	}
 	switch {
 	case s.plain:
-		return httpAnswer{status: 400, ctype: httpHTML, body: "<html><body>The plain HTTP request was sent to an HTTPS port</body></html>\n"}
+		return httpAnswer{close: true}
+	case f.ours(r):
+		return f.own(r)
 	case r.route != nil && !(r.route.servers && f.device.BusyBox != ""):
 		return s.routed(r.route)
 	case f.soap:
@@ -51,29 +54,42 @@ func (s *httpSession) answer() httpAnswer {
 	return f.own(r)
 }
 
+// ours tells whether a request is for the persona's own login. A product's
+// refusal is better than no page.
+func (f *httpFace) ours(r *httpRequest) bool {
+	path := r.path[:r.query]
+	if f.auth != httpForm || !equalPath(path, f.path) && !equalPath(path, f.action) {
+		return false
+	}
+	return string(r.Method) != "POST" || f.refused != "" || r.route == nil || r.route.kind != httpLogin
+}
+
 // own is what the device's own pages answer.
 func (f *httpFace) own(r *httpRequest) httpAnswer {
 	path := r.path[:r.query]
-	post := string(r.Method) == "POST"
-	static := bytes.HasSuffix(path, []byte(".ico")) || bytes.HasSuffix(path, []byte("robots.txt"))
+	root := string(path) == "/"
+	login := root || equalPath(path, f.path) || equalPath(path, f.action) || loginPath(path)
 	switch {
 	case f.auth == httpBasic || f.auth == httpDigest:
 		return f.challenge(f.auth, f.realm)
-	case post && f.auth == httpForm:
+	case login && string(r.Method) == "POST" && f.auth == httpForm:
 		return f.denied()
-	case static:
-		return httpAnswer{status: 404, ctype: httpHTML, body: f.missing}
-	case string(path) == "/" && f.path != "/":
+	case root && f.path != "/":
 		return httpAnswer{status: 302, ctype: httpHTML, location: f.path}
-	case string(path) == "/" || equalPath(path, f.path) || equalPath(path, f.action) || index(path):
+	case login:
 		return httpAnswer{status: 200, ctype: httpHTML, body: f.page}
 	}
 	return httpAnswer{status: 404, ctype: httpHTML, body: f.missing}
 }
 
-// index tells the usual names of a first page.
-func index(path []byte) bool {
-	return bytes.HasPrefix(path, []byte("/index.")) || bytes.HasPrefix(path, []byte("/login")) || bytes.HasPrefix(path, []byte("/main."))
+// loginPath tells the usual names of a first page and of what takes logins.
+func loginPath(path []byte) bool {
+	for _, name := range [...]string{"/index.", "/main.", "login", "logon", "signin", "/auth", "/session"} {
+		if bytes.Contains(path, []byte(name)) {
+			return true
+		}
+	}
+	return false
 }
 
 // equalPath compares a path in lower case with one of the persona's.
@@ -89,9 +105,14 @@ func (f *httpFace) challenge(how httpAuth, realm string) httpAnswer {
 	return a
 }
 
-// denied is what a login form answers to any password.
+// denied is what a login form answers to any password: its page again, where
+// the persona has no other.
 func (f *httpFace) denied() httpAnswer {
-	return httpAnswer{status: 200, ctype: httpHTML, body: orName(f.refused, httpDenied)}
+	a := httpAnswer{status: 200, ctype: httpHTML, body: orName(f.refused, f.page)}
+	if strings.HasPrefix(a.body, "<?xml") {
+		a.ctype = httpXML
+	}
+	return a
 }
 
 // service404 is what a port without pages answers to what it does not know.
@@ -118,7 +139,7 @@ func (s *httpSession) appendAnswer(a *httpAnswer) {
 		w.page = appendFaults(w.page[:0], a.faults)
 	}
 	if r.Major > 0 {
-		w.out = append(w.out, "HTTP/1.1 "...)
+		w.out = append(w.out, s.pot.face.version...)
 		w.out = strconv.AppendInt(w.out, int64(a.status), 10)
 		w.out = append(w.out, ' ')
 		if a.status == 401 {

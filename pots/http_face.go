@@ -15,6 +15,7 @@ type httpFace struct {
 	extra   string // more fields, each with CR LF
 	order   string // of the fields, see appendFields
 	no401   string // the reason phrase of 401
+	version string // of its status lines
 	auth    httpAuth
 	soap    bool // no pages, only SOAP
 	path    string
@@ -52,7 +53,7 @@ func newHTTPFace(s *Setup) (*httpFace, error) {
 	p := t.For(s.NodeID)
 	h := p.HTTP
 	f := &httpFace{
-		device: p, server: h.Server, realm: orName(h.Realm, p.Model), extra: h.Extra, no401: "Unauthorized",
+		device: p, server: h.Server, realm: orName(h.Realm, p.Model), extra: h.Extra, no401: "Unauthorized", version: "HTTP/1.1 ",
 		path: orName(h.Path, "/"), action: h.Action, page: h.Login, refused: h.Refused, missing: orName(h.Missing, httpMissing),
 	}
 	f.page = orName(f.page, p.Expand(httpLoginPage, p.TLS.Start))
@@ -108,7 +109,7 @@ var httpHabits = [...]struct{ server, order, no401 string }{
 	{"mini_httpd", "sdatlcx", "Unauthorized"},
 	{"micro_httpd", "sdatlcx", "Unauthorized"},
 	{"httpd", "sdatlcx", "Unauthorized"},
-	{"uc-httpd", "sctlax", "Unauthorized"},
+	{"uc-httpd", "tslcax", "Unauthorized"},
 	{"App-webs", "dscxtal", "Unauthorized"},
 	{"DNVRS-Webs", "dscxtal", "Unauthorized"},
 	{"Hikvision", "dscxtal", "Unauthorized"},
@@ -124,6 +125,9 @@ func (f *httpFace) habits() {
 			f.order, f.no401 = h.order, h.no401
 			break
 		}
+	}
+	if strings.HasPrefix(f.server, "uc-httpd") {
+		f.version = "HTTP/1.0 " // and yet it keeps connections; nmap tells it by this
 	}
 	f.order = orName(f.device.Get("http.order"), f.order)
 	f.no401 = orName(f.device.Get("http.401"), f.no401)

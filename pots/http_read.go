@@ -80,7 +80,7 @@ func (s *httpSession) finish() {
 	s.c.CountRequest()
 	r := s.r
 	a := s.answer()
-	if s.requests >= httpRequests || s.plain {
+	if s.requests >= httpRequests {
 		a.close = true
 	}
 	a.close = a.close || r.Close
@@ -140,6 +140,9 @@ func (s *httpSession) record(have []byte, why error) {
 	status := 0
 	if ref, ok := why.(*httpwire.Refusal); ok {
 		status = ref.Status
+	}
+	if s.plain {
+		status = 0
 	}
 	s.tellRequest(status, why.Error())
 }

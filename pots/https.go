@@ -51,7 +51,7 @@ func allSuites() (ids []uint16) {
 }
 
 // serve takes the hello, records it, and gives the session the TLS connection
-// to read from. What is no TLS is served as what it is, and refused.
+// to read from. What is no TLS is read as what it is, and gets no answer.
 func (h *httpTLS) serve(s *httpSession) {
 	s.state = httpInHello
 	s.c.SetIdle(min(tlsIdle, httpIdle))
