@@ -22,7 +22,7 @@ func init() {
 		"command": {run: commandName, builtin: true}, "builtin": {run: runRest, builtin: true}, "alias": {run: alias, builtin: true}, "unalias": {run: succeed, builtin: true},
 		"hash": {run: succeed, builtin: true}, "times": {run: succeed, builtin: true}, "getopts": {run: func(*proc) int { return 1 }, builtin: true},
 		"test": {run: test, builtin: true}, "[": {run: test, builtin: true}, "[[": {run: test, builtin: true}, "let": {run: let, builtin: true},
-		"enable": {run: enable, builtin: true},
+		"enable":  {run: enable, builtin: true},
 		"history": {run: history, builtin: true}, "help": {run: help, builtin: true}, "shopt": {run: succeed, builtin: true},
 		"kill": {run: kill, builtin: true, usage: "[-l] [-SIG] PID...", least: 1}, "bind": {run: succeed, builtin: true},
 
@@ -259,7 +259,7 @@ func source(p *proc) int {
 		return 0
 	}
 	p.tellRun(f.path, f.e, p.full)
-	p.tellAddresses(string(data))
+	defer p.tellAddresses(string(data))
 	return p.evalText(string(data), &p.stdio)
 }
 
@@ -358,8 +358,12 @@ func typeOf(p *proc) int {
 				p.print(a + " is " + at + "\n")
 				continue
 			}
-			p.complain(&p.stdio, "type: %s: not found", a)
-			status = 1
+			if status = 127; p.p.Bash {
+				p.complain(&p.stdio, "type: %s: not found", a)
+				status = 1
+			} else {
+				p.errf("%s: not found\n", a)
+			}
 		}
 	}
 	return status

@@ -87,8 +87,10 @@ func echo(p *proc) int {
 			switch c {
 			case 'n':
 				newline = false
-			default:
-				escapes = c == 'e'
+			case 'e':
+				escapes = true
+			default: // BusyBox takes -E and does nothing with it
+				escapes = escapes && p.p.BusyBox != ""
 			}
 		}
 		args = args[1:]
@@ -112,9 +114,7 @@ func echo(p *proc) int {
 		b = append(b, '\n')
 	}
 	p.work(len(b))
-	if _, err := p.out.Write(b); err != nil && err != errPipe {
-		return p.fail("write error: %v", err)
-	}
+	p.write(b)
 	return 0
 }
 
@@ -137,9 +137,7 @@ func printf(p *proc) int {
 			break
 		}
 	}
-	if _, err := p.out.Write(b); err != nil && err != errPipe {
-		return p.fail("write error: %v", err)
-	}
+	p.write(b)
 	return f.status
 }
 

@@ -288,7 +288,7 @@ func (s *Shell) script(src string, args []string, std *stdio) int {
 	}
 	defer func() { s.depth-- }()
 	s.work(len(src))
-	s.tellAddresses(src)
+	defer s.tellAddresses(src) // those that no command of it has recorded
 	n, err := parse(src, true, s.cfg.Limits.Depth)
 	old := s.args
 	if s.args = args; len(args) == 0 {

@@ -106,6 +106,7 @@ type download struct {
 // tellDownload records an address, once for a tool and file.
 func (s *Shell) tellDownload(d download) {
 	d.url = clip(d.url, maxURL)
+	s.fetched = s.fetched || d.tool != ""
 	if d.url == "" || !s.first(d.url, d.tool, d.file) {
 		return
 	}
@@ -165,13 +166,23 @@ func (s *Shell) tellAddresses(line string) {
 		scheme := strings.ToLower(line[start : at-3])
 		for _, known := range schemes {
 			if strings.HasSuffix(scheme, known) && end > at {
-				s.tellDownload(download{url: known + strings.TrimRight(line[at-3:end], ".,:"), tool: ""})
+				s.tellText(known + strings.TrimRight(line[at-3:end], ".,:&"))
 				break
 			}
 		}
 		at = max(end, at)
 	}
 	s.tellDevTCP(line)
+}
+
+// tellText records an address that stands in a text. One with a variable in it
+// says less than what the commands have recorded, if they did.
+func (s *Shell) tellText(url string) {
+	host, variable, ok := strings.Cut(url, "$")
+	if ok && (s.fetched || strings.Count(host, "/") < 3 || variable == "") {
+		return
+	}
+	s.tellDownload(download{url: url})
 }
 
 // tellDevTCP records the addresses of bash's /dev/tcp/HOST/PORT.

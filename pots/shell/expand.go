@@ -183,6 +183,8 @@ func (x *expander) run(raw string, doc, quotes bool) {
 			x.has = true
 			x.run(raw[i+1:i+n-1], true, true)
 			i += n
+		case c == '"' && quotes: // inside of "${x:-"a"}"
+			i++
 		case c == '$':
 			i += x.dollar(raw[i:], doc)
 		case c == '`':

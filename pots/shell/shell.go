@@ -138,6 +138,7 @@ type Shell struct {
 	flowCount             int
 	slept                 time.Duration
 	seen                  map[uint64]struct{} // addresses that were recorded
+	fetched               bool                // the line's commands recorded an address
 	input                 string              // the command that runs, for events
 }
 
@@ -321,7 +322,7 @@ func (s *Shell) do(text string, n *node, err error, out io.Writer) {
 
 func (s *Shell) doTo(text string, n *node, err error, out, errOut io.Writer) {
 	s.steps, s.printed, s.depth, s.flow, s.halted = 0, 0, 0, flowNone, limitNone
-	s.input = text
+	s.input, s.fetched = text, false
 	std := &stdio{in: &input{sh: s, live: true}, out: &screen{s: s, w: out}, err: &screen{s: s, w: errOut}}
 	if err != nil {
 		s.complain(std, "%s", err.Error())

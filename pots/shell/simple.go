@@ -18,6 +18,7 @@ type proc struct {
 	name string   // as it complains: the applet's
 	args []string // behind the name
 	full []string // with it
+	lost error    // why its output did not arrive; nobody reading is none
 }
 
 // command is an entry of the table.
@@ -44,17 +45,24 @@ func register(list map[string]*command) {
 // print writes to the command's output. It is false when nobody reads on.
 func (p *proc) print(text string) bool {
 	_, err := io.WriteString(p.out, text)
-	return err == nil && !p.stopped()
+	return p.wrote(err)
 }
 
 func (p *proc) printf(format string, args ...any) bool {
 	_, err := fmt.Fprintf(p.out, format, args...)
-	return err == nil && !p.stopped()
+	return p.wrote(err)
 }
 
 // write is print for bytes.
 func (p *proc) write(b []byte) bool {
 	_, err := p.out.Write(b)
+	return p.wrote(err)
+}
+
+func (p *proc) wrote(err error) bool {
+	if err != nil && err != errPipe && p.lost == nil {
+		p.lost = err
+	}
 	return err == nil && !p.stopped()
 }
 
@@ -248,7 +256,9 @@ func (s *Shell) runCommand(c *command, name string, args []string, std *stdio) i
 	}
 	p := proc{Shell: s, stdio: *std, name: name, args: args[1:], full: args}
 	status := c.run(&p)
-	s.depth--
+	if s.depth--; p.lost != nil {
+		return p.fail("write error: %v", p.lost)
+	}
 	return status
 }
 

@@ -1,0 +1,215 @@
+package shell
+
+import (
+	"bytes"
+	"fmt"
+	"runtime"
+	"strings"
+	"testing"
+	"time"
+
+	"forager/pots/persona"
+)
+
+// TestLimits: each line is stopped, says something plausible, is told, and
+// leaves a shell that works.
+func TestLimits(t *testing.T) {
+	deep := strings.Repeat("$(echo ", 100) + "x" + strings.Repeat(")", 100)
+	for name, c := range map[string]struct {
+		line  string
+		limit string // "": no event is due
+	}{
+		"endless loop":        {"while :; do :; done", "steps"},
+		"endless until":       {"until false; do echo; done >/dev/null", "steps"},
+		"nested loops":        {strings.Repeat("for i in 1 2 3 4 5 6 7 8 9; do ", 8) + ":" + strings.Repeat("; done", 8), "steps"},
+		"recursion":           {"f() { f; }; f", "depth"},
+		"two functions":       {"a() { b; }; b() { a; }; a", "depth"},
+		"fork bomb":           {":(){ :|:& };:", "*"},
+		"self eval":           {"x='eval $x'; eval $x", "depth"},
+		"script in script":    {"echo 'sh /tmp/x' > /tmp/x; sh /tmp/x", "depth"},
+		"sourced":             {"echo '. /tmp/x' > /tmp/x; . /tmp/x", "depth"},
+		"deep substitution":   {"echo " + deep, ""},
+		"deep parentheses":    {strings.Repeat("(", 5000) + strings.Repeat(")", 5000), ""},
+		"deep braces":         {strings.Repeat("{ ", 5000), ""},
+		"deep if":             {strings.Repeat("if ", 9000), ""},
+		"deep arithmetic":     {"echo $((" + strings.Repeat("(", 9000) + "1" + strings.Repeat(")", 9000) + "))", ""},
+		"long assignment":     {"echo $((" + strings.Repeat("a=", 9000) + "1))", ""},
+		"long choice":         {"echo $((" + strings.Repeat("1?1:", 9000) + "1))", ""},
+		"doubling":            {"x=xxxxxxxxxxxxxxxx; while :; do x=$x$x; done", "variables"},
+		"doubling words":      {"x=a; for i in 1 2 3 4 5 6 7 8 9 10 11 12; do x=\"$x $x\"; done; set -- $x; for i in 1 2 3 4 5; do set -- $x $x $x $x $x $x $x $x $x; done; echo $@ $@ $@ $@", "*"},
+		"braces":              {"echo {1..200}{1..200}{1..200}", ""},
+		"functions":           {"i=0; while :; do i=$((i+1)); eval \"f$i() { echo aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa; }\"; done", "*"},
+		"output":              {"while :; do echo aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa; done", "output"},
+		"yes":                 {"yes", "*"},
+		"cat zero":            {"cat /dev/zero /dev/zero", "output"},
+		"pipe":                {"cat /dev/zero | cat /dev/zero - | wc -c", ""},
+		"big file":            {"for i in 1 2 3 4 5 6 7 8 9; do cat /dev/zero >> /tmp/f; done", "files"},
+		"growing file":        {"echo aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa > /tmp/f; while cat /tmp/f /tmp/f >> /tmp/f; do :; done", "files"},
+		"dd seek":             {"dd if=/etc/passwd of=/tmp/f bs=1M seek=900", ""},
+		"many files":          {"i=0; while [ $i -lt 400 ]; do >/tmp/f$i; i=$((i+1)); done", "files"},
+		"long names":          {"n=" + strings.Repeat("n", 200) + "; for i in 1 2 3 4 5 6 7 8; do mkdir -p /tmp/$i/$n/$n/$n/$n/$n/$n/$n/$n/$n/$n/$n/$n/$n; done; ls /tmp", ""},
+		"links":               {"cd /tmp; i=0; while [ $i -lt 300 ]; do ln -s " + strings.Repeat("x", 3000) + " l$i; i=$((i+1)); done", "files"},
+		"glob":                {"cd /tmp; for i in 1 2 3 4 5 6 7 8 9; do >aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa$i; done; while :; do echo *a*a*a*a*a*a*a*a*b; done", "*"},
+		"glob of all":         {"echo /*/*/* /*/*/* /*/*/*; echo /proc/*/../*/../*/../*/../*/../*", ""},
+		"case":                {"x=" + strings.Repeat("a", 8000) + "; case $x in " + strings.Repeat("*a", 500) + "b) echo;; esac", ""},
+		"regex":               {"echo " + strings.Repeat("a", 3000) + " | grep -E '(a*)*(a*)*(a|aa)+b'", ""},
+		"regex deep":          {"echo a | grep -E '" + strings.Repeat("(", 900) + "'", ""},
+		"sed":                 {"x=" + strings.Repeat("a", 3000) + "; echo $x | sed 's/a/&&&&&&&&&&/g' | sed 's/a/&&&&&&&&&&/g' | sed 's/a/&&&&&&&&&&&&&/g' | wc -c", "*"},
+		"printf width":        {"printf '%999999999d' 1 | wc -c", ""},
+		"printf again":        {"printf '%s" + strings.Repeat("x", 2000) + "' $(seq 3000) | wc -c", ""},
+		"seq":                 {"seq 1 100000000 | wc -l", ""},
+		"trim":                {"x=" + strings.Repeat("a", 9000) + "; echo ${x%%*a*b}", "*"},
+		"replace":             {"x=" + strings.Repeat("a", 9000) + "; echo ${x//[a-b]*c/y}", "*"},
+		"find exec":           {"find / -exec find / \\;", "*"},
+		"xargs":               {"seq 5000 | xargs -n1 echo", ""},
+		"rm in a loop":        {"while rm -rf /tmp/x; do mkdir -p /tmp/x/y; done", "steps"},
+		"many commands":       {strings.Repeat(":;", 30000), ""},
+		"many words":          {"echo " + strings.Repeat("a ", 32000), ""},
+		"many redirections":   {"echo" + strings.Repeat(" >/tmp/a", 7000), ""},
+		"many documents":      {strings.Repeat("<<a ", 9000), ""},
+		"xargs itself":        {"echo xargs xargs xargs xargs xargs xargs xargs xargs xargs xargs | xargs xargs xargs", ""},
+		"sh itself":           {"x='sh -c \"$x\"'; export x; sh -c \"$x\"", "depth"},
+		"env itself":          {strings.Repeat("env ", 9000), "depth"},
+		"nohup itself":        {strings.Repeat("nohup ", 9000), "depth"},
+		"busybox itself":      {strings.Repeat("busybox ", 9000), "*"},
+		"substitution slowly": {"while :; do x=$(cat /bin/busybox); done", "*"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := open(t, "router", func(c *Config) { c.Persona = bashToo(t, name) })
+			s.run(c.line)
+			s.drop()
+			told := strings.Join(s.told("command.limit"), "\n")
+			if c.limit != "*" && (c.limit == "") != (told == "") || !strings.Contains(told, fmt.Sprintf("limit=%q", c.limit)) && c.limit != "" && c.limit != "*" {
+				t.Errorf("told %.300q, want %q; printed %.100q", told, c.limit, s.out.String())
+			}
+			if n := s.out.Len(); n > s.cfg.Limits.Output+100 {
+				t.Errorf("%d bytes printed", n)
+			}
+			if s.fs.used > s.cfg.Limits.Bytes || s.bytes > s.cfg.Limits.Vars {
+				t.Errorf("%d bytes of files, %d of variables", s.fs.used, s.bytes)
+			}
+			if got := s.run("echo on"); got != "on\n" {
+				t.Errorf("afterwards: %q", got)
+			}
+			s.Close()
+			if s.fs.used != 0 {
+				t.Errorf("%d bytes are not given back", s.fs.used)
+			}
+		})
+	}
+}
+
+// bashToo chooses the device: braces mean something to bash alone.
+func bashToo(t *testing.T, name string) *persona.Persona {
+	device := "camera"
+	if name == "braces" {
+		device = "ubuntu"
+	}
+	tm, err := persona.Load(device, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return tm.For(1)
+}
+
+// TestHeld: an unfinished command does not grow for ever.
+func TestHeld(t *testing.T) {
+	for name, lines := range map[string][]string{
+		"quote":         {`echo "`, "a"},
+		"here-document": {"cat <<E", strings.Repeat("x", 1000)},
+		"loop":          {"while true; do", "echo"},
+		"backslash":     {`a\`, `a\`},
+		"long":          {`echo "` + strings.Repeat("a", 60000), strings.Repeat("b", 60000)},
+	} {
+		s := open(t, "router")
+		s.run(lines[0])
+		for range 2000 {
+			s.run(lines[1])
+			if len(s.held) > s.cfg.Limits.Line {
+				t.Fatalf("%s: %d bytes held", name, len(s.held))
+			}
+		}
+		s.drop()
+		if got := s.run("echo on"); got != "on\n" {
+			t.Errorf("%s: afterwards %q", name, got)
+		}
+	}
+}
+
+// TestBudget: shells share it, and give back what they took.
+func TestBudget(t *testing.T) {
+	b := NewBudget(4096)
+	one := open(t, "router", func(c *Config) { c.Budget = b })
+	two := open(t, "router", func(c *Config) { c.Budget = b })
+	one.run("head -c 2000 /dev/zero > /tmp/a")
+	if got := two.run("head -c 3000 /dev/zero > /tmp/a"); !strings.Contains(got, "No space left") {
+		t.Errorf("the second took more than there is: %q", got)
+	}
+	two.Close()
+	one.Close()
+	if left := b.left.Load(); left != 4096 {
+		t.Errorf("%d left of 4096", left)
+	}
+}
+
+// TestDelay: time passes as on a device, but not for ever.
+func TestDelay(t *testing.T) {
+	s := open(t, "router")
+	s.run("sleep 2; usleep 500000")
+	if s.slept != 2500*time.Millisecond {
+		t.Errorf("slept %v", s.slept)
+	}
+	for range 100 {
+		s.run("sleep 9999; wget http://198.51.100.1/a")
+	}
+	if s.slept != s.cfg.Limits.Delay {
+		t.Errorf("slept %v, want %v", s.slept, s.cfg.Limits.Delay)
+	}
+}
+
+// TestOutsideIsNotTouched: no path and no name of this machine shows.
+func TestOutsideIsNotTouched(t *testing.T) {
+	dir := t.TempDir()
+	s := open(t, "router")
+	s.run("echo x > "+dir+"/y", "ls "+dir, "cat ../../../../../../.."+dir, "cat /proc/self/environ /proc/1/cmdline /etc/hostname")
+	if strings.Contains(s.out.String(), dir+"/y") && !strings.Contains(s.out.String(), "nonexistent") {
+		t.Errorf("%q", s.out.String())
+	}
+}
+
+// TestIdleMemory: an idle shell costs less than 8 KiB, one that has worked a
+// little not much more.
+func TestIdleMemory(t *testing.T) {
+	tm, err := persona.Load("router", "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := tm.For(1)
+	const n = 1000
+	measure := func(lines ...string) int {
+		shells := make([]*Shell, n)
+		before := heap()
+		for i := range shells {
+			shells[i] = New(Config{Persona: p})
+			for _, l := range lines {
+				shells[i].Run([]byte(l), &bytes.Buffer{})
+			}
+		}
+		per := int(heap()-before) / n
+		runtime.KeepAlive(shells)
+		return per
+	}
+	fresh, used := measure(), measure("cd /tmp; x=1; echo a > f", "wget http://198.51.100.1/a; ls -la /etc")
+	t.Logf("%d bytes fresh, %d after two lines", fresh, used)
+	if fresh > 2<<10 || used > 8<<10 {
+		t.Errorf("%d bytes fresh, %d after two lines", fresh, used)
+	}
+}
+
+func heap() uint64 {
+	runtime.GC()
+	runtime.GC()
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	return m.HeapAlloc
+}
