@@ -16,6 +16,7 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
+	"path/filepath"
 	"strconv"
 	"sync/atomic"
 	"syscall"
@@ -47,7 +48,12 @@ const (
 const (
 	partsTime   = time.Second
 	sessionTime = 4 * time.Second // its goodbye takes 3 at most
+	spoolTime   = 5 * time.Second // to save what the ring holds, from the end of the session
 )
+
+// flushTime is how long events wait in memory during an outage, for a test to
+// set by the linker; empty: the usual.
+var flushTime string
 
 const help = `forager [flags]          runs the node
 forager check [flags]    validates the configuration and prints what is in effect
@@ -110,13 +116,15 @@ func run(args []string) error {
 	sessionCtx, endSession := context.WithCancel(context.Background())
 	defer endSession()
 	session := board.Start(sessionCtx, n.log, board.Task{Name: "session", Run: n.session.Run})
+	spool := board.Start(sessionCtx, n.log, board.Task{Name: "spool", Run: n.spool.Run})
 	parts := board.Start(ctx, n.log,
 		board.Task{Name: "pots", Run: n.pots.Run}, board.Task{Name: "intake", Run: n.intake.Run},
 		board.Task{Name: "commands", Run: n.commands.Run}, board.Task{Name: "control", Run: n.control.Run})
 	<-ctx.Done()
 	parts.Wait(partsTime)
 	endSession()
-	session.Wait(sessionTime)
+	session.Wait(sessionTime) // the spool saves meanwhile
+	spool.Wait(spoolTime)
 	if n.again.Load() {
 		n.log.Errorf("restart: %v", board.Replace())
 		os.Exit(exitAgain)
@@ -132,6 +140,9 @@ type node struct {
 	again atomic.Bool // come back after the end
 
 	ring     *ring.Ring
+	spool    *ring.Spool // nil: off
+	boot     uint64      // first half of every event_id
+	clock    *board.Clock
 	session  *conn.Session
 	pots     *pots.Manager
 	intake   *pots.Intake
@@ -159,6 +170,9 @@ func (n *node) build(c *config.Config) error {
 	if n.ring, err = ring.New(orDefault(c.RingSize, limits.RingSize), 1); err != nil {
 		return err
 	}
+	n.begin(c)
+	n.spool, err = n.openSpool(c, start)
+	n.problem(err)
 	if err := n.connect(c, secure, self, start); err != nil {
 		return err
 	}
@@ -190,6 +204,40 @@ func (n *node) identity(c *config.Config) wire.Registration {
 	return self
 }
 
+// begin gives this run a name of its own and a judge of the clock.
+func (n *node) begin(c *config.Config) {
+	var boot [4]byte          // short: it is in every event_id
+	_, _ = rand.Read(boot[:]) // never fails
+	n.boot = max(1, uint64(binary.NativeEndian.Uint32(boot[:])))
+	commit, err := strconv.ParseInt(built, 10, 64)
+	if err != nil {
+		panic("BUG: main.built is no number: " + built)
+	}
+	n.clock = board.NewClock(time.Unix(commit, 0), c.ClockWait, n.log)
+}
+
+// openSpool makes the spool, if there is to be one. With an error it is off,
+// for a while at least.
+func (n *node) openSpool(c *config.Config, start time.Time) (*ring.Spool, error) {
+	if c.SpoolSize == 0 {
+		return nil, nil
+	}
+	flush, _ := time.ParseDuration(flushTime)
+	return ring.OpenSpool(n.ring, ring.SpoolConfig{
+		Dir: filepath.Join(c.StateDir, "spool"), Size: c.SpoolSize, Boot: n.boot, Epoch: start, Flush: flush,
+		Sane: n.clock.Sane, OnChange: n.spoolChanged,
+	})
+}
+
+func (n *node) spoolChanged(err error) {
+	if err == nil {
+		n.log.Infof("the spool works again")
+		return
+	}
+	n.log.Errorf("%v", err)
+	n.session.Error(err.Error())
+}
+
 // connect makes the session.
 func (n *node) connect(c *config.Config, secure *tls.Config, self wire.Registration, start time.Time) (err error) {
 	var codes *conn.TOTP
@@ -199,16 +247,10 @@ func (n *node) connect(c *config.Config, secure *tls.Config, self wire.Registrat
 			codes = nil
 		}
 	}
-	var boot [4]byte          // short: it is in every event_id
-	_, _ = rand.Read(boot[:]) // never fails
-	commit, err := strconv.ParseInt(built, 10, 64)
-	if err != nil {
-		panic("BUG: main.built is no number: " + built)
-	}
 	n.session, err = conn.New(conn.Config{
 		Cores: c.Cores, TLS: secure, TOTP: codes, Node: self, Dialect: conn.Dialect(c.Dialect), Heartbeat: c.Heartbeat,
-		Ring: n.ring, Boot: uint64(binary.NativeEndian.Uint32(boot[:])), Epoch: start, StateDir: c.StateDir, Version: version,
-		Clock:     board.NewClock(time.Unix(commit, 0), c.ClockWait, n.log),
+		Ring: n.ring, Boot: n.boot, Epoch: start, StateDir: c.StateDir, Version: version,
+		Clock:     n.clock,
 		OnCommand: func(cmd wire.Command) { n.commands.Do(cmd) },
 		OnUp:      func() { n.commands.Introduce() },
 		Log:       n.log,

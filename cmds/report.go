@@ -99,6 +99,7 @@ func (r *Report) link(s *screen) {
 func (r *Report) events(s *screen) {
 	st := r.Ring()
 	s.line("ring", "%d of %d bytes used", st.Used, st.Size)
+	r.spool(s, &st.Spool)
 	s.line("events held", "%d, %d of them not sent", st.Held, st.Unread)
 	s.line("events taken", "%d", st.Put)
 	s.line("events delivered", "%d", st.Forgotten)
@@ -108,6 +109,19 @@ func (r *Report) events(s *screen) {
 	s.line("intake", "%s", or(in.Addr, "not listening"))
 	s.line("intake connections", "%d, %d open, %d refused", in.Accepted, in.Open, in.Refused)
 	s.line("intake lines", "%d, %d events, %d broken, %d too long, %d too large", in.Lines, in.Events, in.Broken, in.TooLong, in.Oversize)
+}
+
+func (r *Report) spool(s *screen, st *ring.SpoolStats) {
+	if st.Budget == 0 {
+		s.line("spool", "off")
+		return
+	}
+	s.line("spool", "%d of %d bytes used in %d files, %d events", st.Bytes, st.Budget, st.Segments, st.Events)
+	s.line("spool written", "%d bytes in %d writes, %d errors", st.Written, st.Writes, st.Errors)
+	s.line("spool damage", "%d torn, %d broken", st.Torn, st.Broken)
+	if st.Off != "" {
+		s.line("spool problem", "%q", st.Off)
+	}
 }
 
 // byPot lists losses; ids may come from a pot's lines.

@@ -33,7 +33,8 @@ func TestReport(t *testing.T) {
 			}
 		},
 		Ring: func() ring.Stats {
-			return ring.Stats{Size: 1 << 20, Used: 100, Held: 5, Unread: 3, Put: 50, Forgotten: 40, Unsettled: 1, Dropped: 7, ByPot: map[string]uint64{"web": 3, evil: 4}}
+			return ring.Stats{Size: 1 << 20, Used: 100, Held: 5, Unread: 3, Put: 50, Forgotten: 40, Unsettled: 1, Dropped: 7, ByPot: map[string]uint64{"web": 3, evil: 4},
+				Spool: ring.SpoolStats{Budget: 1 << 22, Bytes: 3000, Segments: 2, Events: 4, Written: 9000, Writes: 5, Errors: 1, Torn: 1, Broken: 2, Off: "disk \"full\""}}
 		},
 		Pots: func() []pots.Info {
 			return []pots.Info{

@@ -46,6 +46,7 @@ type Config struct {
 	ClockWait   time.Duration
 	Intake      string      // host:port; empty: off
 	RingSize    int         // bytes; 0: what the memory class says
+	SpoolSize   int64       // bytes on flash; 0: off
 	Pots        []pots.Spec // each with an id of its own
 	Persona     string
 	PotsAllow   []string

@@ -105,6 +105,9 @@ func TestLoadBad(t *testing.T) {
 		{name: "ring size word", args: []string{"-ring-size", "big"}, want: []string{"-ring-size"}},
 		{name: "ring size small", args: []string{"-ring-size", "1K"}, want: []string{"-ring-size", "262144"}},
 		{name: "ring size large", args: []string{"-ring-size", "4294967295M"}, want: []string{"-ring-size"}},
+		{name: "spool size small", args: []string{"-spool-size", "1"}, want: []string{"-spool-size", "262144"}},
+		{name: "spool size large", args: []string{"-spool-size", "2000M"}, want: []string{"-spool-size"}},
+		{name: "spool size word", args: []string{"-spool-size", "off"}, want: []string{"-spool-size"}},
 		{name: "ring size negative", args: []string{"-ring-size", "-1M"}, want: []string{"-ring-size"}},
 		{name: "pot type", args: []string{"-pot", "toaster listen=:1"}, want: []string{"-pot", "toaster"}},
 		{name: "pot without listen", args: []string{"-pot", "tcp"}, want: []string{"-pot", "listen"}},
@@ -148,6 +151,8 @@ func TestLoad(t *testing.T) {
 		{name: "no last newline", file: "heartbeat 5s", want: func(c *Config) { c.Heartbeat = 5 * time.Second }},
 		{name: "comment behind", file: "node-name a#b # c\nnode-address \"x # y\" # z\n", want: func(c *Config) { c.NodeName, c.NodeAddress = "a#b", "x # y" }},
 		{name: "empty", file: "intake\ncontrol \"\"\n", want: func(c *Config) { c.Intake, c.Control = "", "" }},
+		{name: "spool size", file: "spool-size 8M\n", want: func(c *Config) { c.SpoolSize = 8 << 20 }},
+		{name: "spool off", file: "spool-size 8M\nspool-size 0\n", want: func(c *Config) {}},
 		{name: "last one counts", file: "heartbeat 5s\nheartbeat 6s\n", want: func(c *Config) { c.Heartbeat = 6 * time.Second }},
 		{name: "switched off", file: "totp false\n", want: func(*Config) {}},
 		{

@@ -46,6 +46,7 @@ var options = []*option{
 	{"clock-wait", "2m", "duration", "how long events, TLS and one-time codes wait for a clock that is not set; 0: not at all", single, setClockWait},
 	{"intake", "127.0.0.1:9100", "host:port", "where other honeypots send their events; empty: off", single, setIntake},
 	{"ring-size", "", "bytes", "memory for events Core does not have yet, K and M are understood; default: by the machine's memory, 1M to 16M", single, setRingSize},
+	{"spool-size", "0", "bytes", "flash in the state directory for events, 256K or more, K and M are understood: they outlive outages, restarts and power cuts; 0: off", single, setSpoolSize},
 	{"pot", "", "spec", `a built-in pot: "TYPE [id=ID] listen=ADDR [report-port=N] [key=value...]"; repeat it for others`, repeated, setPot},
 	{"persona", "router", "name", "what all pots pretend to be, together", single, setPersona},
 	{"pots-allow", "https://github.com/H0neyBe/honeybee_potstore.git", "glob", "what InstallPot may fetch; repeat it for others", repeated, setPotsAllow},

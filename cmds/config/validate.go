@@ -236,6 +236,22 @@ func setIntake(c *Config, s string) error {
 }
 
 func setRingSize(c *Config, s string) error {
+	n, err := parseSize(s, ring.MinSize, ring.MaxSize)
+	c.RingSize = int(n)
+	return err
+}
+
+func setSpoolSize(c *Config, s string) (err error) {
+	if s == "0" {
+		c.SpoolSize = 0
+		return nil
+	}
+	c.SpoolSize, err = parseSize(s, ring.MinSpool, ring.MaxSpool)
+	return err
+}
+
+// parseSize reads a number of bytes.
+func parseSize(s string, least, most int64) (int64, error) {
 	digits, shift := s, 0
 	switch {
 	case strings.HasSuffix(s, "K"):
@@ -245,13 +261,13 @@ func setRingSize(c *Config, s string) error {
 	}
 	n, err := strconv.ParseUint(digits, 10, 32)
 	if err != nil {
-		return errors.New("want bytes, like 1048576 or 1M")
+		return 0, errors.New("want bytes, like 1048576 or 1M")
 	}
-	if n <<= shift; n < ring.MinSize || n > ring.MaxSize {
-		return fmt.Errorf("want %d to %d bytes", ring.MinSize, ring.MaxSize)
+	size := int64(n) << shift
+	if size < least || size > most {
+		return 0, fmt.Errorf("want %d to %d bytes", least, most)
 	}
-	c.RingSize = int(n)
-	return nil
+	return size, nil
 }
 
 func setPot(c *Config, s string) error {

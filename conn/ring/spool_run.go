@@ -16,6 +16,10 @@ const never = 1<<64 - 1
 // far as it fits. The error tells what could not be saved at the end; the
 // errors before that go to OnChange. Run once only.
 func (s *Spool) Run(ctx context.Context) error {
+	if s == nil {
+		<-ctx.Done()
+		return nil
+	}
 	t := time.NewTimer(0)
 	defer t.Stop()
 	for {
