@@ -77,6 +77,7 @@ func (n *node) launch(b *bench, args []string) (err error) {
 		"-control", filepath.Join(n.dir, "control"), "-node-id", "42"}, args...)
 	n.cmd = exec.Command(b.node, args...)
 	n.cmd.Stderr = &n.log
+	n.cmd.WaitDelay = time.Second // for what a child of the node might keep open
 	if b.keepLog {
 		n.cmd.Stderr = io.MultiWriter(&n.log, os.Stderr)
 	}
