@@ -82,9 +82,11 @@ func (f *httpFace) own(r *httpRequest) httpAnswer {
 	return httpAnswer{status: 404, ctype: httpHTML, body: f.missing}
 }
 
-// loginPath tells the usual names of a first page and of what takes logins.
+// loginNames are the usual names of a first page and of what takes logins.
+var loginNames = [...]string{"/index.", "/main.", "login", "logon", "signin", "/auth", "/session"}
+
 func loginPath(path []byte) bool {
-	for _, name := range [...]string{"/index.", "/main.", "login", "logon", "signin", "/auth", "/session"} {
+	for _, name := range &loginNames {
 		if bytes.Contains(path, []byte(name)) {
 			return true
 		}
