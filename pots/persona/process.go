@@ -39,9 +39,10 @@ func (p *Persona) Processes(now time.Time) []Process {
 			pid = max(pid, last+1)
 		}
 		last = pid
-		cpu := 0
-		if l.vsz > 0 || pid < 10 {
-			cpu = int(p.Uptime(now).Seconds()) * int(p.hash(l.command)%16) / 2000
+		// Programs use up to 0.2 % of the time, threads of the kernel a tenth.
+		cpu := int(p.Uptime(now).Seconds()) * int(p.hash(l.command)%16) / 8000
+		if l.vsz == 0 {
+			cpu /= 10
 		}
 		parent := 1
 		if pid == 1 || pid == 2 {

@@ -118,17 +118,15 @@ func (l *listing) show(files []file, names []string) {
 	if has(l.set, "r") {
 		slices.Reverse(order)
 	}
+	if l.long {
+		l.rows(files, names, order)
+		return
+	}
 	var list []string
 	for _, i := range order {
-		if l.long {
-			if !l.p.print(l.row(files[i], names[i])) {
-				return
-			}
-			continue
-		}
 		list = append(list, names[i]+l.mark(files[i]))
 	}
-	if l.long || len(list) == 0 {
+	if len(list) == 0 {
 		return
 	}
 	_, screen := l.p.out.(*screen)
@@ -229,8 +227,34 @@ func (l *listing) links(f file) int {
 	return n
 }
 
-// row is a line of ls -l.
-func (l *listing) row(f file, name string) string {
+// rows prints the lines of ls -l: BusyBox has fixed columns, coreutils those
+// that fit.
+func (l *listing) rows(files []file, names []string, order []int) {
+	widths := [4]int{4, 8, 8, 9}
+	if l.p.p.BusyBox == "" {
+		widths = [4]int{}
+	}
+	list := make([][6]string, len(order))
+	for k, i := range order {
+		list[k] = l.row(files[i])
+		for c := range widths {
+			widths[c] = max(widths[c], len(list[k][c+1]))
+		}
+	}
+	for k, i := range order {
+		r := list[k]
+		name := names[i] + l.mark(files[i])
+		if files[i].isLink() {
+			name = names[i] + " -> " + files[i].target()
+		}
+		if !l.p.printf("%s %*s %-*s %-*s %*s %s %s\n", r[0], widths[0], r[1], widths[1], r[2], widths[2], r[3], widths[3], r[4], r[5], name) {
+			return
+		}
+	}
+}
+
+// row is a line of ls -l but for the name.
+func (l *listing) row(f file) [6]string {
 	uid, gid := f.owner()
 	user, group := l.p.userName(uid), l.p.groupName(gid)
 	if has(l.set, "n") {
@@ -241,23 +265,14 @@ func (l *listing) row(f file, name string) string {
 		size = short(l.p.fs.size(f))
 	}
 	if f.isDev() && f.n != nil {
-		size = fmt.Sprintf("%3d, %3d", f.n.Major, f.n.Minor)
-	}
-	if f.isLink() {
-		name += " -> " + f.target()
-	} else {
-		name += l.mark(f)
+		size = fmt.Sprintf("%d, %3d", f.n.Major, f.n.Minor)
 	}
 	when := l.p.fs.mtime(f)
 	stamp := when.Format("Jan _2 15:04")
 	if age := l.p.cfg.Now().Sub(when).Hours() / 24; age > 182 || age < -1 {
 		stamp = when.Format("Jan _2  2006")
 	}
-	form := "%s %4d %-8s %-8s %9s %s %s\n"
-	if l.p.p.BusyBox == "" {
-		form = "%s %d %s %s %5s %s %s\n"
-	}
-	return fmt.Sprintf(form, modeText(f.mode()), l.links(f), user, group, size, stamp, name)
+	return [6]string{modeText(f.mode()), strconv.Itoa(l.links(f)), user, group, size, stamp}
 }
 
 // dirSize is what a directory shows as its size.

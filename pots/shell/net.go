@@ -331,6 +331,10 @@ func ping(p *proc) int {
 		p.printf("PING %s (%s): 56 data bytes\n", host, host)
 	}
 	p.wait(connectTime)
+	if p.p.BusyBox == "" {
+		p.printf("\n--- %s ping statistics ---\n%d packets transmitted, 0 received, 100%% packet loss, time %dms\n\n", host, n, 1017*(n-1))
+		return 1
+	}
 	p.printf("\n--- %s ping statistics ---\n%d packets transmitted, 0 packets received, 100%% packet loss\n", host, n)
 	return 1
 }

@@ -33,7 +33,7 @@ func ps(p *proc) int {
 	flags := strings.TrimLeft(strings.Join(p.args, ""), "-")
 	list := p.processes()
 	switch {
-	case p.p.BusyBox != "" && p.oldBusyBox():
+	case strings.HasPrefix(p.p.BusyBox, "1.0"):
 		p.print("  PID  Uid     VmSize Stat Command\n")
 		for _, q := range list {
 			size := strings.Repeat(" ", 10)
@@ -79,6 +79,9 @@ func top(p *proc) int {
 	m := p.p.Memory(now)
 	load := string(persona.AppendLoad(nil, p.p.Load(now)))
 	list := p.processes()
+	if p.p.BusyBox == "" {
+		return p.topProcps(m, list)
+	}
 	p.printf("Mem: %dK used, %dK free, %dK shrd, %dK buff, %dK cached\n", m.Used(), m.Free, m.Shared, m.Buffers, m.Cached)
 	p.print("CPU:   2% usr   4% sys   0% nic  93% idle   0% io   0% irq   1% sirq\n")
 	p.printf("Load average: %s 1/%d %d\n  PID  PPID USER     STAT   VSZ %%VSZ %%CPU COMMAND\n", load, len(list), p.p.LastPID(now))
@@ -87,6 +90,24 @@ func top(p *proc) int {
 			break
 		}
 		p.printf("%5d %5d %-8s %-4s %5d %3d%%   0%% %s\n", q.PID, q.PPID, clip(q.User, 8), q.Stat, q.VSZ, int64(q.VSZ)*100/max(m.Total, 1), clip(q.Command, 60))
+	}
+	return 0
+}
+
+// topProcps is the top of full systems.
+func (p *proc) topProcps(m persona.Memory, list []persona.Process) int {
+	p.print("top -")
+	uptimeLine(p, 1)
+	p.printf("Tasks: %3d total,   1 running, %3d sleeping,   0 stopped,   0 zombie\n", len(list), len(list)-1)
+	p.print("%Cpu(s):  0.7 us,  0.3 sy,  0.0 ni, 99.0 id,  0.0 wa,  0.0 hi,  0.0 si,  0.0 st\n")
+	mb := func(kb int64) string { return fmt.Sprintf("%d.%d", kb>>10, kb>>7&7) }
+	p.printf("MiB Mem : %8s total, %8s free, %8s used, %8s buff/cache\n", mb(m.Total), mb(m.Free), mb(m.Used()-m.Buffers-m.Cached), mb(m.Buffers+m.Cached))
+	p.printf("MiB Swap: %8s total, %8s free, %8s used. %8s avail Mem \n\n", mb(m.SwapTotal), mb(m.SwapFree), mb(m.SwapTotal-m.SwapFree), mb(m.Available()))
+	p.print("    PID USER      PR  NI    VIRT    RES    SHR S  %CPU  %MEM     TIME+ COMMAND\n")
+	for _, q := range list[:min(len(list), 17)] {
+		word, _, _ := strings.Cut(strings.Trim(q.Command, "[]"), " ")
+		p.printf("%7d %-8s  20   0 %7d %6d %6d %s   0.0 %5.1f %6d:%02d.%02d %s\n", q.PID, q.User, q.VSZ, q.VSZ/12, q.VSZ/20, q.Stat[:1],
+			float64(q.VSZ)/12*100/float64(max(m.Total, 1)), q.CPU/60, q.CPU%60, q.PID%100, baseName(word))
 	}
 	return 0
 }
