@@ -237,7 +237,9 @@ func (s *Shell) evalText(src string, std *stdio) int {
 		s.complain(std, "%v", err)
 		return 2
 	}
-	s.status = 0
+	if s.status = 0; !s.borrow(n.cost) {
+		return 1
+	}
 	return s.eval(n, std)
 }
 

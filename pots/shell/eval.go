@@ -115,6 +115,7 @@ func (s *Shell) pipeline(n *node, std *stdio) int {
 		if i < len(n.kids)-1 {
 			p = &pipe{s: s}
 			part.out = p
+			defer p.close()
 		}
 		if kid.kind == nodeSimple && len(kid.assigns) == 0 {
 			cwd := s.cwd
@@ -163,7 +164,11 @@ func (s *Shell) capture(src string, std *stdio) string {
 		s.status = 2
 		return ""
 	}
+	if !s.borrow(n.cost) {
+		return ""
+	}
 	s.isolated(func() { s.eval(n, &stdio{in: std.in, out: p, err: std.err}) })
+	s.lent += p.lent // until the command around it is done
 	return strings.TrimRight(strings.ReplaceAll(string(p.data), "\x00", ""), "\n")
 }
 
@@ -301,6 +306,8 @@ func (s *Shell) script(src string, args []string, std *stdio) int {
 		s.complain(std, "%v", err)
 		return 2
 	}
-	s.isolated(func() { s.eval(n, std) })
+	if s.borrow(n.cost + len(src)) {
+		s.isolated(func() { s.eval(n, std) })
+	}
 	return s.status
 }

@@ -54,16 +54,17 @@ const (
 	limitPipe
 	limitVars
 	limitFiles
+	limitMemory // the budget of all shells
 )
 
-var limitNames = [...]string{"", "line", "steps", "output", "expansion", "depth", "pipe", "variables", "files"}
+var limitNames = [...]string{"", "line", "steps", "output", "expansion", "depth", "pipe", "variables", "files", "memory"}
 
 // complaint is what the device would say.
 func (l limit) complaint() string {
 	switch l {
 	case limitSteps:
 		return "Terminated\n"
-	case limitExpand, limitVars, limitPipe:
+	case limitExpand, limitVars, limitPipe, limitMemory:
 		return "sh: out of memory\n"
 	case limitDepth:
 		return "Segmentation fault\n"

@@ -23,6 +23,7 @@ var (
 	errName   = errors.New("File name too long")
 	errEmpty  = errors.New("Directory not empty")
 	errInval  = errors.New("Invalid argument")
+	errMemory = errors.New("Cannot allocate memory")
 	errPerm   = errors.New("Operation not permitted")
 )
 
@@ -287,6 +288,12 @@ func (fs *fileSystem) read(f file) ([]byte, error) {
 		return nil, errIsDir
 	case f.isDev():
 		return fs.readDevice(f, most), nil
+	case f.e == nil || f.e.base != nil || f.e.fake > 0: // its bytes are made now
+		if size := min(max(fs.size(f), leastLoan), int64(most)); !fs.sh.borrow(int(size)) {
+			return nil, errMemory
+		}
+	}
+	switch {
 	case f.e != nil && f.e.fake > 0:
 		return fs.sh.p.AppendProgram(nil, f.e.url, f.e.fake, most), nil
 	case f.e != nil && f.e.base != nil:
@@ -301,8 +308,13 @@ func (fs *fileSystem) read(f file) ([]byte, error) {
 func (fs *fileSystem) readDevice(f file, most int) []byte {
 	switch f.name() {
 	case "zero", "full":
-		return make([]byte, most)
+		if fs.sh.borrow(most) {
+			return make([]byte, most)
+		}
 	case "urandom", "random":
+		if !fs.sh.borrow(most) {
+			return nil
+		}
 		return fs.sh.p.AppendProgram(nil, "random", int64(most), most)[min(most, 200):]
 	}
 	return nil
@@ -324,7 +336,7 @@ func (fs *fileSystem) close() {
 			fs.sh.tellUpload(at, e, "end")
 		}
 	}
-	fs.sh.cfg.Budget.give(fs.used)
+	fs.sh.cfg.Budget.Give(fs.used)
 	fs.used, fs.changed = 0, nil
 }
 

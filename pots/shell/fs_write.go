@@ -11,10 +11,10 @@ import (
 func (fs *fileSystem) grow(n int) bool {
 	if n <= 0 {
 		fs.used += n
-		fs.sh.cfg.Budget.give(-n)
+		fs.sh.cfg.Budget.Give(-n)
 		return true
 	}
-	if fs.used+n > fs.sh.cfg.Limits.Bytes || !fs.sh.cfg.Budget.take(n) {
+	if fs.used+n > fs.sh.cfg.Limits.Bytes || !fs.sh.cfg.Budget.Take(n) {
 		if fs.sh.first("\x00full") {
 			fs.sh.tellLimit(limitFiles)
 		}

@@ -97,9 +97,9 @@ func matchClass(p string, c byte) (n int, ok bool) {
 	}
 	for first := true; i < len(p) && (p[i] != ']' || first); first = false {
 		if strings.HasPrefix(p[i:], "[:") {
-			if end := strings.Index(p[i:], ":]"); end > 0 {
-				ok = ok || inNamedClass(p[i+2:i+end], c)
-				i += end + 2
+			if end := strings.Index(p[i+2:], ":]"); end >= 0 {
+				ok = ok || inNamedClass(p[i+2:i+2+end], c)
+				i += end + 4
 				continue
 			}
 		}

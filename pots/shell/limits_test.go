@@ -138,17 +138,43 @@ func TestHeld(t *testing.T) {
 
 // TestBudget: shells share it, and give back what they took.
 func TestBudget(t *testing.T) {
-	b := NewBudget(4096)
+	const all = 128 << 10
+	b := NewBudget(all)
 	one := open(t, "router", func(c *Config) { c.Budget = b })
 	two := open(t, "router", func(c *Config) { c.Budget = b })
-	one.run("head -c 2000 /dev/zero > /tmp/a")
-	if got := two.run("head -c 3000 /dev/zero > /tmp/a"); !strings.Contains(got, "No space left") {
+	line := "echo " + strings.Repeat("x", 40_000) + " > /tmp/a"
+	if got := one.run(line); got != "" {
+		t.Errorf("the first: %q", got)
+	}
+	if got := two.run(line); !strings.Contains(got, "No space left") {
 		t.Errorf("the second took more than there is: %q", got)
 	}
 	two.Close()
 	one.Close()
-	if left := b.left.Load(); left != 4096 {
-		t.Errorf("%d left of 4096", left)
+	if left := b.left.Load(); left != all {
+		t.Errorf("%d left of %d", left, all)
+	}
+}
+
+// TestLoans: what a line needs while it runs is the budget's, too, and all of
+// it comes back.
+func TestLoans(t *testing.T) {
+	b := NewBudget(64 << 10)
+	s := open(t, "router", func(c *Config) { c.Budget = b })
+	for _, line := range []string{
+		"cat /dev/zero | wc -c", "x=$(cat /bin/busybox | head -c 9000); echo ${#x}", strings.Repeat(":;", 3000), "cat /bin/busybox >/dev/null",
+		"echo $(head -c 40000 /dev/zero | tr '\\000' a) | cat | wc -c", "for i in 1 2 3; do head -c 20000 /dev/zero | wc -c; done",
+	} {
+		s.run(line)
+		if left := b.left.Load(); left != 64<<10 {
+			t.Errorf("%.40s: %d left of %d", line, left, 64<<10)
+		}
+	}
+	if len(s.told("command.limit")) == 0 {
+		t.Error("no line was too large")
+	}
+	if got := s.run("echo on"); got != "on\n" {
+		t.Errorf("afterwards: %q", got)
 	}
 }
 

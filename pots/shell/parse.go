@@ -29,6 +29,7 @@ type node struct {
 	kind    nodeKind
 	not     bool // ! in front of a pipeline
 	all     bool // a for without "in": over the arguments
+	cost    int  // of the root: about how many bytes the tree takes
 	ops     []byte
 	words   []string
 	assigns []string
@@ -56,7 +57,8 @@ type redir struct {
 // Limits of one tree: an attacker's line must not become megabytes.
 const (
 	maxParse = 40   // how deep commands may stand in each other
-	maxNodes = 6000 // commands; one costs about 200 bytes
+	maxNodes = 6000 // commands
+	nodeCost = 256  // bytes of one with its slices, about
 )
 
 var errTooMany = errors.New("out of memory")
@@ -80,6 +82,9 @@ func parse(src string, final bool, most int) (*node, error) {
 	n, err := p.list()
 	if err == nil && p.tok.kind != tokenEnd {
 		err = &syntaxError{p.tok.text}
+	}
+	if err == nil {
+		n.cost = p.nodes * nodeCost
 	}
 	return n, err
 }
@@ -565,7 +570,7 @@ func (n *node) size() int {
 	if n == nil {
 		return 0
 	}
-	total := 224
+	total := nodeCost
 	for _, list := range [][]string{n.words, n.assigns} {
 		for _, w := range list {
 			total += 16 + len(w)

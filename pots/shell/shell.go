@@ -81,7 +81,8 @@ func (l Limits) withDefaults() Limits {
 }
 
 // Budget is memory that many shells share, so that a thousand sessions can't
-// hold a thousand times Limits.Bytes. A nil Budget has no end.
+// hold a thousand times Limits.Bytes, nor a thousand lines what one line needs
+// while it runs. A nil Budget has no end.
 type Budget struct {
 	left atomic.Int64
 }
@@ -93,8 +94,8 @@ func NewBudget(bytes int64) *Budget {
 	return b
 }
 
-// take takes n bytes, or nothing.
-func (b *Budget) take(n int) bool {
+// Take takes n bytes, or nothing.
+func (b *Budget) Take(n int) bool {
 	if b == nil || b.left.Add(-int64(n)) >= 0 {
 		return true
 	}
@@ -102,7 +103,8 @@ func (b *Budget) take(n int) bool {
 	return false
 }
 
-func (b *Budget) give(n int) {
+// Give gives n bytes back.
+func (b *Budget) Give(n int) {
 	if b != nil {
 		b.left.Add(int64(n))
 	}
@@ -118,6 +120,7 @@ type Shell struct {
 	cwd     string
 	vars    map[string]string
 	bytes   int // of vars and funcs
+	lent    int // bytes of the budget that the running line holds
 	funcs   map[string]*node
 	args    []string // $0, $1, …
 	status  int
@@ -276,6 +279,31 @@ func (s *Shell) Exec(line []byte, out, errOut io.Writer) (status int) {
 	return s.status
 }
 
+// leastLoan is how many bytes are not worth asking the budget for.
+const leastLoan = 1 << 10
+
+// borrow takes memory for what the running line needs for a while. Without it
+// the line is over.
+func (s *Shell) borrow(n int) bool {
+	if n < leastLoan {
+		return true
+	}
+	if !s.cfg.Budget.Take(n) {
+		s.halt(limitMemory)
+		return false
+	}
+	s.lent += n
+	return true
+}
+
+// release gives back what was borrowed since the mark.
+func (s *Shell) release(mark int) {
+	if s.lent > mark {
+		s.cfg.Budget.Give(s.lent - mark)
+		s.lent = mark
+	}
+}
+
 // hold joins the line with what was held. It says no while that can't be
 // complete: the end of a here-document has not come.
 func (s *Shell) hold(line []byte) (string, bool) {
@@ -324,12 +352,14 @@ func (s *Shell) doTo(text string, n *node, err error, out, errOut io.Writer) {
 	s.steps, s.printed, s.depth, s.flow, s.halted = 0, 0, 0, flowNone, limitNone
 	s.input, s.fetched = text, false
 	std := &stdio{in: &input{sh: s, live: true}, out: &screen{s: s, w: out}, err: &screen{s: s, w: errOut}}
-	if err != nil {
+	switch {
+	case err != nil:
 		s.complain(std, "%s", err.Error())
 		s.status = 2
-	} else {
+	case s.borrow(2*len(text) + n.cost):
 		s.eval(n, std)
 	}
+	s.release(0)
 	if s.halted != limitNone {
 		s.tellLimit(s.halted)
 		if text := s.halted.complaint(); text != "" {

@@ -74,6 +74,7 @@ func (p *proc) fail(format string, args ...any) int {
 
 // simple runs a simple command.
 func (s *Shell) simple(n *node, std *stdio) int {
+	defer s.release(s.lent)
 	args := s.words(n.words, std)
 	if s.stopped() {
 		return s.status

@@ -51,16 +51,36 @@ func (o *screen) Write(p []byte) (int, error) {
 type pipe struct {
 	s    *Shell
 	data []byte
+	lent int // of the shells' budget
 }
 
 func (p *pipe) Write(b []byte) (int, error) {
-	if len(p.data)+len(b) > p.s.cfg.Limits.Pipe {
-		b = b[:p.s.cfg.Limits.Pipe-len(p.data)]
-		p.data = append(p.data, b...)
-		return len(b), errPipe
+	room := p.s.cfg.Limits.Pipe - len(p.data)
+	if need := len(p.data) + len(b); need > cap(p.data) && room > 0 {
+		size := min(max(need, 2*cap(p.data), 256), p.s.cfg.Limits.Pipe)
+		if size >= leastLoan && !p.s.cfg.Budget.Take(size-p.lent) {
+			p.s.halt(limitMemory)
+			return 0, errPipe
+		}
+		if size >= leastLoan {
+			p.lent = size
+		}
+		data := make([]byte, len(p.data), size)
+		copy(data, p.data)
+		p.data = data
+	}
+	if len(b) > room {
+		p.data = append(p.data, b[:room]...)
+		return room, errPipe
 	}
 	p.data = append(p.data, b...)
 	return len(b), nil
+}
+
+// close gives the memory back. What was in the pipe must not be used any more.
+func (p *pipe) close() {
+	p.s.cfg.Budget.Give(p.lent)
+	p.data, p.lent = nil, 0
 }
 
 // null takes and forgets.
@@ -96,6 +116,9 @@ const maxAsk = 4096
 // more reads from the client.
 func (in *input) more() bool {
 	if !in.live || in.sh.cfg.Stdin == nil || in.sh.stopped() || len(in.data) >= in.sh.cfg.Limits.Pipe {
+		return false
+	}
+	if !in.sh.borrow(maxAsk) {
 		return false
 	}
 	buf := make([]byte, maxAsk)

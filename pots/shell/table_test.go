@@ -47,6 +47,8 @@ func TestLines(t *testing.T) {
 		{`wget`, "BusyBox v1.01 (2015.03.10-01:53+0000) multi-call binary.\n\nUsage: wget [-cqS] [-O FILE] [--header STR] [--post-data STR] [-P DIR] [-U AGENT] URL...\n\n"},
 		{`su -c 'echo in'`, "-sh: su: not found\n"},
 
+		{`case a in [[:]) echo;; esac; echo a | tr '[:]' x; echo a | grep '[[:]'`, "a\n"},
+
 		// Words.
 		{`echo a  b 'c  d' "e  f"`, "a b c  d e  f\n"},
 		{`echo "$HOME" '$HOME' \$HOME ~`, "/root $HOME $HOME /root\n"},

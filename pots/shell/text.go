@@ -595,13 +595,13 @@ func trSet(s string) []byte {
 	var set []byte
 	for i := 0; i < len(s); i++ {
 		if strings.HasPrefix(s[i:], "[:") {
-			if end := strings.Index(s[i:], ":]"); end > 0 {
+			if end := strings.Index(s[i+2:], ":]"); end >= 0 {
 				for c := range 256 {
-					if inNamedClass(s[i+2:i+end], byte(c)) {
+					if inNamedClass(s[i+2:i+2+end], byte(c)) {
 						set = append(set, byte(c))
 					}
 				}
-				i += end + 1
+				i += end + 3
 				continue
 			}
 		}
