@@ -216,7 +216,7 @@ func TestLong(t *testing.T) {
 func FuzzServer(f *testing.F) {
 	f.Add(slices.Concat(hello, pk(typeOpen, 1, "/tmp/a", openWrite|openTrunc, attrPerm, 0o755), pk(typeWrite, 2, h0, uint64(0), "abc"), pk(typeClose, 3, h0)), 3)
 	f.Add(slices.Concat(hello, pk(typeOpendir, 1, "/etc"), pk(typeReaddir, 2, h0), pk(typeRealpath, 3, ".")), 1)
-	f.Add(slices.Concat(hello, pk(typeOpen, 1, "/etc/passwd", openRead, 1<<31, 1<<30), pk(typeRead, 3, h0, uint64(1<<63), 1<<31)), 9)
+	f.Add(slices.Concat(hello, pk(typeOpen, 1, "/etc/passwd", openRead, -1<<31, 1<<30), pk(typeRead, 3, h0, uint64(1<<63), -1<<31)), 9)
 	f.Fuzz(func(t *testing.T, in []byte, cut int) {
 		run := func(cut int) (string, string) {
 			d := newDisk()
