@@ -307,6 +307,7 @@ func (s *scanner) hex4() uint64 {
 	r, err := strconv.ParseUint(string(s.b[s.i:s.i+4]), 16, 16)
 	if err != nil {
 		s.fail("%q is not four hex digits", s.b[s.i:s.i+4])
+		return 0
 	}
 	s.i += 4
 	return r

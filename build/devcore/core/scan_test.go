@@ -26,6 +26,7 @@ func TestScannerRefuses(t *testing.T) {
 		"bad escape":          `"\x41"`,
 		"bad hex":             `"\u12g4"`,
 		"signed hex":          `"\u+123"`,
+		"bad hex in a key":    `{"\u12g4`,
 		"lone high surrogate": `"\ud800"`,
 		"high then other":     `"\ud800\u0041"`,
 		"high then text":      `"\ud800abcdef"`,
