@@ -110,6 +110,28 @@ func (c *Conn) Read(p []byte) (int, error) {
 	}
 }
 
+// errSilent is what readWithin returns when nothing came.
+var errSilent = errors.New("the attacker is silent")
+
+// readWithin is Read that gives up after d, with errSilent; the connection goes
+// on.
+func (c *Conn) readWithin(p []byte, d time.Duration) (int, error) {
+	due := min(c.l.now()+d, c.start+c.l.limits().Lifetime)
+	_ = c.nc.SetReadDeadline(c.l.inst.m.cfg.Epoch.Add(due))
+	if c.ended.Load() != 0 { // interrupted in between
+		_ = c.nc.SetDeadline(longAgo)
+	}
+	n, err := c.nc.Read(p)
+	if n > 0 {
+		return c.took(n)
+	}
+	if errors.Is(err, os.ErrDeadlineExceeded) && c.ended.Load() == 0 && c.l.now() < c.start+c.l.limits().Lifetime {
+		c.arm()
+		return 0, errSilent
+	}
+	return 0, c.failed(err)
+}
+
 // again reads what was read before.
 func (c *Conn) again(p []byte) int {
 	n := copy(p, c.pre)

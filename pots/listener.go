@@ -29,6 +29,8 @@ type listener struct {
 	greeting []byte
 	redirect bool // connections come from a firewall's redirection
 	forged   bool // the source may be: nobody has shown that he hears us
+	scan     *scanWatch
+	syn      *synWatch
 	flood    flood
 	done     chan struct{}  // closed by stop
 	loop     sync.WaitGroup // the accept loop
@@ -60,7 +62,10 @@ func listen(i *instance) (service, error) {
 	if g, ok := i.handler.(Greeter); ok {
 		l.greeting = g.Greeting()
 	}
-	_, l.redirect = i.handler.(redirected)
+	if r, ok := i.handler.(redirected); ok {
+		l.redirect = true
+		l.scan, l.syn = r.watch(l)
+	}
 	i.m.guard.openList(&l.list)
 	l.loop.Go(l.accept)
 	return l, nil
@@ -129,6 +134,7 @@ func (l *listener) take(nc *net.TCPConn) {
 	}
 	l.aim(c)
 	c.start = l.now()
+	l.scan.see(c.src, c.dst, c.start)
 	c.last.Store(int64(c.start))
 	c.idle = l.limits().Idle
 	if why := l.inst.m.guard.admit(&l.list, c); why != admitted {
@@ -237,6 +243,8 @@ func (l *listener) stop() {
 	}
 	l.inst.m.guard.closeList(&l.list)
 	l.flood.close()
+	l.syn.stop()
+	l.scan.close()
 	l.inst.m.budget.flush(l.inst)
 }
 

@@ -16,7 +16,8 @@ const soOriginalDst = 80
 // redirected is a Handler to whose port a firewall may redirect others.
 type redirected interface {
 	Handler
-	redirected()
+	// watch makes what looks out for scans of many ports, or nothing.
+	watch(*listener) (*scanWatch, *synWatch)
 }
 
 // originalDst returns where a connection that arrived at local was going. It is

@@ -91,8 +91,19 @@ func (h *tcpHeard) add(p []byte) {
 
 func (h *tcpHeard) tell(c *Conn) {
 	e := c.Event("session.data").Number("length", h.length).Bytes("payload", h.start)
-	if h.sum != nil {
-		e.String("shasum", hex.EncodeToString(h.sum.Sum(nil)))
-	}
+	h.tellSum(e, h.most)
 	e.Send()
+}
+
+// tellSum adds the hash of all when the event has only the first recorded
+// bytes of it.
+func (h *tcpHeard) tellSum(e *Event, recorded int) {
+	if h.length <= int64(recorded) {
+		return
+	}
+	if h.sum == nil { // more was kept than is recorded
+		h.sum = sha256.New()
+		h.sum.Write(h.start)
+	}
+	e.String("shasum", hex.EncodeToString(h.sum.Sum(nil)))
 }

@@ -207,7 +207,7 @@ func payloads(t testing.TB) (list [][]byte) {
 func TestNoAllocation(t *testing.T) {
 	list := payloads(t)
 	if got := testing.AllocsPerRun(1, func() {
-		var dst [maxDetail + 8]byte
+		var dst [MaxDetail + 8]byte
 		for _, b := range list {
 			Detail(dst[:0], TCP(b), b)
 			Detail(dst[:0], UDP(b), b)
@@ -241,7 +241,7 @@ func FuzzAppid(f *testing.F) {
 		}
 		for _, app := range []string{TCP(b), UDP(b), "dns", "snmp", "socks4", "tftp", "rdp"} {
 			key, value := Detail(nil, app, b)
-			if (key == "") != (len(value) == 0) || len(value) > maxDetail {
+			if (key == "") != (len(value) == 0) || len(value) > MaxDetail {
 				t.Fatalf("%s %q: %q %q", app, b, key, value)
 			}
 		}

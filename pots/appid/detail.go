@@ -6,8 +6,8 @@ import (
 	"strconv"
 )
 
-// maxDetail is the longest detail in bytes; of a longer one there is the start.
-const maxDetail = 255
+// MaxDetail is the longest detail in bytes; of a longer one there is the start.
+const MaxDetail = 255
 
 // Detail finds what the sender of b, which speaks app, says that he wants or
 // is: the field's name, in Cowrie's words where it has one, and its value, which
@@ -36,7 +36,7 @@ func Detail(dst []byte, app string, b []byte) (key string, value []byte) {
 	if len(value) == 0 {
 		return "", nil
 	}
-	return key, value[:min(len(value), maxDetail)]
+	return key, value[:min(len(value), MaxDetail)]
 }
 
 // between is what stands behind a mark, to the next space or end of the line.
@@ -60,7 +60,7 @@ func socks4Target(dst, b []byte) []byte {
 	if has(b, 4, "\x00\x00\x00") && b[7] != 0 { // 4a: a name behind the user
 		_, rest, _ := bytes.Cut(b[8:], []byte{0})
 		name, _, _ := bytes.Cut(rest, []byte{0})
-		dst = append(dst, name[:min(len(name), maxDetail-6)]...)
+		dst = append(dst, name[:min(len(name), MaxDetail-6)]...)
 	} else {
 		dst = netip.AddrFrom4([4]byte(b[4:8])).AppendTo(dst)
 	}
