@@ -32,6 +32,7 @@ type Info struct {
 // Again makes the shell that of another session of the same user: the files
 // stay, all else is as New makes it.
 func (s *Shell) Again(cfg Config) {
+	s.release(0)
 	fs, seen, slept := s.fs, s.seen, s.slept
 	cfg.User = s.cfg.User
 	*s = *New(cfg)
@@ -130,6 +131,7 @@ func (s *Shell) ReadDir(name string) ([]Info, error) {
 // ReadFile returns the first Limits.Pipe bytes of a file.
 func (s *Shell) ReadFile(name string) ([]byte, error) {
 	s.fresh()
+	defer s.release(0)
 	return s.fs.readPath(name)
 }
 

@@ -43,6 +43,8 @@ type Config struct {
 	Fake bool
 	// TTY says that output goes to a terminal, which wants CR LF.
 	TTY bool
+	// Prompt is what the shell shows; "": the persona's. \u \h \w \W and \$ as in bash.
+	Prompt string
 	// Client is the attacker's address, for who and netstat; may be empty.
 	Client string
 }
@@ -177,6 +179,13 @@ func (s *Shell) Close() {
 	s.fs.close()
 }
 
+// CutOff tells of a line whose end never came.
+func (s *Shell) CutOff(line []byte) {
+	text := string(line[:min(len(line), s.cfg.Limits.Line)])
+	s.tellInput(text)
+	s.tellAddresses(text)
+}
+
 // Prompt returns what the shell shows when it waits for a line.
 func (s *Shell) Prompt() string {
 	if len(s.held) > 0 {
@@ -184,7 +193,9 @@ func (s *Shell) Prompt() string {
 	}
 	ps1, ok := s.vars["PS1"]
 	if !ok {
-		ps1 = s.p.Get("prompt")
+		if ps1 = s.cfg.Prompt; ps1 == "" {
+			ps1 = s.p.Get("prompt")
+		}
 	}
 	if ps1 == "" {
 		ps1 = `\$ `
