@@ -307,21 +307,21 @@ func (m *matcher) sequence(seq []rePart, at int, then func(int) bool) bool {
 		return m.group(p, 0, at, func(to int) bool { return m.sequence(seq[1:], to, then) })
 	}
 	// As many as there are, then fewer.
-	n, to := 0, at
-	for (p.top < 0 || n < p.top) && m.one(p, to) {
-		n++
-		if p.kind == reStart || p.kind == reEnd || p.kind == reWord {
+	n, width := 0, 1
+	if p.kind == reStart || p.kind == reEnd || p.kind == reWord { // once is as often as one likes
+		width = 0
+	}
+	for (p.top < 0 || n < p.top) && m.one(p, at+n*width) {
+		if n++; width == 0 {
 			n = max(n, p.low)
 			break
 		}
-		to++
 	}
 	m.steps += n / 8
 	for ; n >= p.low; n-- {
-		if m.sequence(seq[1:], to, then) {
+		if m.sequence(seq[1:], at+n*width, then) {
 			return true
 		}
-		to--
 	}
 	return false
 }
