@@ -7,6 +7,8 @@ import (
 	"sync"
 	"time"
 
+	"forager/pots/shell"
+
 	"golang.org/x/crypto/ssh"
 )
 
@@ -28,7 +30,7 @@ func (l *sshLink) serve() {
 		return // its events are told, and its end will be
 	}
 	l.in.Store(true)
-	l.user = conn.User()
+	l.shells.start(l.c, shell.Config{Persona: l.p.device, Budget: l.p.budget, Fake: l.p.fake, User: conn.User()})
 	var wg sync.WaitGroup
 	wg.Go(func() { l.global(reqs) })
 	opened := 0

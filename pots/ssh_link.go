@@ -37,7 +37,6 @@ type sshLink struct {
 	pre      []byte // what came before x/crypto/ssh read: the version line
 	greeted  bool   // the version line was "written"
 	tap      hassh.Tap
-	user     string // who has logged in
 	failures int    // refused logins
 	grace    time.Duration
 	in       atomic.Bool // logged in
@@ -49,14 +48,13 @@ type sshLink struct {
 	room   *sync.Cond
 	held   int64
 	gone   bool
-	shells sshShells
+	shells connShells
 	chans  atomic.Int32 // open channels
 }
 
 func newSSHLink(p *sshPot, c *Conn, pre []byte) *sshLink {
 	l := &sshLink{p: p, c: c, pre: append([]byte(nil), pre...), grace: c.start + sshGrace}
 	l.room = sync.NewCond(&l.mu)
-	l.shells.link = l
 	return l
 }
 
