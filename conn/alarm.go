@@ -41,12 +41,18 @@ func (l *link) fillAlarm() (n int, last uint64) {
 		if n > 0 {
 			list = append(list, ',')
 		}
-		list = l.appendElement(list, &w.Event, before, offset, room)
+		cut := room
+		if n > 0 {
+			cut = wire.MaxFrame // it has a frame of its own to be cut for
+		}
+		list = l.appendElement(list, &w.Event, before, offset, cut)
 		used := escapedLen(list[start:])
-		if used > room { // alone, and cut as it may be
+		if used > room {
 			list = list[:start]
-			l.s.cfg.Ring.CountLoss(w.PotID, 1)
-			break
+			if w.sent = n == 0; w.sent { // alone, and cut as it may be
+				l.s.cfg.Ring.CountLoss(w.PotID, 1)
+			}
+			break // else its time has got more digits since its size was taken
 		}
 		room, before = room-used, w.PotID
 		n++

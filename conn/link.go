@@ -244,6 +244,11 @@ func (l *link) goodbye() error {
 	ctx, cancel := context.WithTimeout(context.Background(), goodbyeTimeout-farewellTime)
 	defer cancel()
 	_ = l.conn.SetWriteDeadline(time.Now().Add(goodbyeTimeout - farewellTime))
+	for u, ok := l.s.lane.take(); ok; u, ok = l.s.lane.take() { // the pots' last words
+		if err := l.sendUrgent(ctx, &u); err != nil {
+			return err
+		}
+	}
 	for _, u := range []urgent{{kind: nodeStatus, state: wire.NodeStopped}, {kind: stopped}, {kind: drop}} {
 		if err := l.paceAlways(ctx); err != nil {
 			return err
