@@ -18,7 +18,7 @@ const (
 	// linux/if.h without its NUL).
 	maxInterface = 15
 	synSnap      = 128                    // bytes kept of a packet: IPv6 and TCP headers
-	synBuffer    = 64 << 10               // bytes in the kernel; a flood overflows there, at no cost of ours
+	synBuffer    = 208 << 10              // bytes in the kernel, some 500 packets (net.core.rmem_max); a faster scan loses ports there, a flood costs us nothing
 	synBurst     = 512                    // packets taken in one synPause at most
 	synPause     = 100 * time.Millisecond //
 	synLocal     = time.Minute            // for which this machine's addresses are remembered
@@ -96,7 +96,7 @@ var synFilter = [...]unix.SockFilter{
 	{Code: unix.BPF_LD | unix.BPF_B | unix.BPF_ABS, K: 9}, // protocol
 	{Code: unix.BPF_JMP | unix.BPF_JEQ, Jf: 11, K: unix.IPPROTO_TCP},
 	{Code: unix.BPF_LD | unix.BPF_H | unix.BPF_ABS, K: 6}, // fragment
-	{Code: unix.BPF_JMP | unix.BPF_JSET, Jt: 9, Jf: 3, K: 0x1fff},
+	{Code: unix.BPF_JMP | unix.BPF_JSET, Jt: 9, Jf: 4, K: 0x1fff},
 	{Code: unix.BPF_LD | unix.BPF_B | unix.BPF_ABS, K: 6}, // IPv6: next header
 	{Code: unix.BPF_JMP | unix.BPF_JEQ, Jf: 7, K: unix.IPPROTO_TCP},
 	{Code: unix.BPF_LDX | unix.BPF_W | unix.BPF_IMM, K: 40},
