@@ -1,6 +1,7 @@
 package ring
 
 import (
+	"bytes"
 	"context"
 	"encoding/binary"
 	"runtime"
@@ -14,7 +15,9 @@ const writers, each = 8, 4000
 func tag(e *Event, w, i int) *Event {
 	e.PotID = append(e.PotID[:0], 'w', '0'+byte(w))
 	e.Data = binary.BigEndian.AppendUint64(e.Data[:0], uint64(i))
-	e.Data = append(e.Data, make([]byte, i%50)...)
+	for range i % 700 {
+		e.Data = append(e.Data, byte(i))
+	}
 	return e
 }
 
@@ -45,6 +48,9 @@ type reader struct {
 
 func (rd *reader) take(e *Event, gaps bool) {
 	w, i := int(e.PotID[1]-'0'), int(binary.BigEndian.Uint64(e.Data))
+	if fill := e.Data[8:]; len(fill) != i%700 || bytes.Count(fill, []byte{byte(i)}) != len(fill) {
+		rd.t.Errorf("event %d is torn", e.Seq)
+	}
 	if e.Seq < rd.next {
 		return // again, after a rewind
 	}
@@ -58,7 +64,7 @@ func (rd *reader) take(e *Event, gaps bool) {
 // TestNothingLost: many writers, and a reader that waits, reads, forgets and
 // now and then starts again, as after a lost connection.
 func TestNothingLost(t *testing.T) {
-	r, b := newRing(t, 4<<20), NewBatch(0)
+	r, b := newRing(t, 16<<20), NewBatch(0)
 	wg := write(r, func() {})
 	rd := &reader{t: t, next: 1}
 	var e Event

@@ -56,6 +56,10 @@ var (
 type Ring struct {
 	ready chan struct{} // holds a token when the waiting reader has something to read
 
+	// copying is held while Peek copies records that it has not yet passed,
+	// and is only ever asked for by a holder of mu.
+	copying sync.Mutex
+
 	mu      sync.Mutex
 	mem     []byte        // nil: closed
 	tail    position      // oldest record
@@ -110,6 +114,7 @@ func (r *Ring) Close() {
 	if r.mem == nil {
 		return
 	}
+	r.awaitCopy()
 	release(r.mem)
 	r.mem, r.live = nil, false
 	r.tail, r.cursor = r.head, r.head
@@ -117,7 +122,8 @@ func (r *Ring) Close() {
 }
 
 // Put stores a copy of e (its Seq is ignored) and returns the number it got.
-// It never waits; when the ring is full the oldest events go. It allocates
+// It never waits, but for a batch that is being copied, which takes
+// microseconds; when the ring is full the oldest events go. It allocates
 // nothing.
 func (r *Ring) Put(e *Event) (uint64, error) {
 	r.mu.Lock()
@@ -194,6 +200,7 @@ func (r *Ring) dropOldest() {
 	unread := seq == r.cursor.seq
 	r.tail.next(header + len(rec))
 	if unread {
+		r.awaitCopy()
 		r.cursor = r.tail
 	}
 	switch {
@@ -223,6 +230,13 @@ func (r *Ring) record(p *position) []byte {
 	return r.mem[p.at+header : p.at+header+n]
 }
 
+// awaitCopy returns when nothing is being copied that the cursor has not
+// passed. The holder of mu calls it before such records, or the memory, go.
+func (r *Ring) awaitCopy() {
+	r.copying.Lock()
+	defer r.copying.Unlock() // the wait is all
+}
+
 // Peek copies the next records into b, as many as its memory holds, and moves
 // the cursor behind them. It returns how many. With 0 the reader may wait for
 // Ready. It allocates nothing, unless it reads from flash.
@@ -246,16 +260,42 @@ func (r *Ring) peek(b *Batch) (p place, spooled bool) {
 		return p, true
 	}
 	b.reset(r.cursor.seq)
-	for !spooled && r.cursor.seq != r.head.seq {
-		n := header + len(r.record(&r.cursor))
-		if !b.take(r.mem[r.cursor.at : r.cursor.at+n]) {
-			break
-		}
-		r.cursor.next(n)
+	for !spooled && r.cursor.seq != r.head.seq && b.n == b.read {
+		r.copyOut(b)
 	}
 	r.waiting = b.n == 0
 	r.wakeWaiters()
 	return place{}, false
+}
+
+// copyOut fills b from the cursor on and moves the cursor behind it. The
+// records were just written by another processor, and to fetch them from there
+// is most of the work: so Put goes on meanwhile. What it drops between the copy
+// and the return of the lock counts as lost, and b passes over it. With a spool
+// Put has to wait, since what it drops would have to be read from flash.
+func (r *Ring) copyOut(b *Batch) {
+	r.align(&r.cursor) // the unused end before it may be written over
+	b.reset(r.cursor.seq)
+	p, end := r.cursor, r.head.seq
+	if r.flash == nil {
+		r.copying.Lock()
+		r.mu.Unlock()
+	}
+	for p.seq != end {
+		n := header + len(r.record(&p))
+		if !b.take(r.mem[p.at : p.at+n]) {
+			break
+		}
+		p.next(n)
+	}
+	if r.flash == nil {
+		r.copying.Unlock()
+		r.mu.Lock()
+	}
+	b.skip(r.cursor.seq)
+	if p.seq > r.cursor.seq {
+		r.cursor = p
+	}
 }
 
 // Ready has a token after Peek found nothing and something came, or Rewind
