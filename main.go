@@ -177,7 +177,7 @@ func (n *node) build(c *config.Config) error {
 		return err
 	}
 	n.pots, err = pots.NewManager(pots.Config{
-		Ring: n.ring, Epoch: start, StateDir: c.StateDir, Persona: c.Persona, NodeID: self.NodeID,
+		Ring: n.ring, Epoch: start, StateDir: c.StateDir, Persona: c.Persona, NodeID: self.NodeID, Ignore: c.Ignore,
 		Limits:   pots.Limits{Conns: limits.Conns, ConnsPerPot: limits.ConnsPerPot, ConnsPerAddr: limits.ConnsPerAddr, Idle: limits.Idle},
 		OnStatus: n.session.PotStatus, OnError: n.session.Error, Log: n.log,
 	})

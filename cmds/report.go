@@ -140,7 +140,8 @@ func (r *Report) pots(s *screen) {
 		p := &all[i]
 		text := fmt.Sprintf("%s, %s, %s on %s for %v", p.Type, source(p), p.State, or(p.Addr, p.Listen), seconds(time.Since(p.Since)))
 		n := &p.Counters
-		text += fmt.Sprintf(", connections %d, open %d, refused %d, events %d, logins %d, bytes in %d", n.Conns, n.Open, n.Refused, n.Events, n.Logins, n.BytesIn)
+		text += fmt.Sprintf(", connections %d, open %d, refused %d, ignored %d, events %d, summed up %d, logins %d, bytes in %d",
+			n.Conns, n.Open, n.Refused, n.Ignored, n.Events, n.Summed, n.Logins, n.BytesIn)
 		if p.Message != "" {
 			text += fmt.Sprintf(", %q", p.Message)
 		}

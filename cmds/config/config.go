@@ -14,7 +14,7 @@
 // double quotes is taken as it is; an option without a value is empty, or
 // switched on if it is a switch. The environment variable of -node-name is
 // FORAGER_NODE_NAME; an empty one counts as not set. Options that may be
-// repeated (-core, -pot, -pots-allow) are repeated in the file, and separated
+// repeated (-core, -pot, -pots-allow, -ignore) are repeated in the file, and separated
 // by ; or newlines in the environment.
 //
 // Every error names the option, and where in the file it stands. The package
@@ -23,6 +23,7 @@
 package config
 
 import (
+	"net/netip"
 	"time"
 
 	"forager/board"
@@ -50,7 +51,8 @@ type Config struct {
 	Pots        []pots.Spec // each with an id of its own
 	Persona     string
 	PotsAllow   []string
-	Control     string // path; empty: off
+	Ignore      []netip.Prefix // masked, IPv4 as such
+	Control     string         // path; empty: off
 	LogLevel    board.Level
 
 	File     string // the file that was read; empty: there was none

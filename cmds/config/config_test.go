@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"flag"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -114,6 +115,12 @@ func TestLoadBad(t *testing.T) {
 		{name: "pot in the file", file: "tls\npot tcp listen=nowhere\n", want: []string{"f.conf:2", "listen", "(-pot)"}},
 		{name: "pot twice", args: []string{"-pot", "tcp id=a listen=:1", "-pot", "tcp id=a listen=:2"}, want: []string{"-pot", `"a"`}},
 		{name: "persona", args: []string{"-persona", ""}, want: []string{"-persona"}},
+		{name: "no network", args: []string{"-ignore", "scanner.example"}, want: []string{`-ignore "scanner.example"`, "192.0.2.0/24"}},
+		{name: "network too long", file: "ignore 192.0.2.1/33\n", want: []string{"f.conf:1", "(-ignore)"}},
+		{name: "network with a zone", args: []string{"-ignore", "fe80::1%eth0"}, want: []string{"-ignore"}},
+		{name: "mapped network", args: []string{"-ignore", "::ffff:192.0.2.0/120"}, want: []string{"-ignore", "::ffff:"}},
+		{name: "everybody", args: []string{"-ignore", "0.0.0.0/0"}, want: []string{"-ignore", "every address"}},
+		{name: "no networks in the environment", env: []string{"FORAGER_IGNORE=10.0.0.0/8;x"}, want: []string{"FORAGER_IGNORE", `"x"`, "(-ignore)"}},
 		{name: "glob", args: []string{"-pots-allow", "[a"}, want: []string{"-pots-allow"}},
 		{name: "control", args: []string{"-control", "/" + strings.Repeat("x", 107)}, want: []string{"-control", "107"}},
 		{name: "log level", args: []string{"-log-level", "loud"}, want: []string{"-log-level", "debug"}},
@@ -177,12 +184,13 @@ func TestLoad(t *testing.T) {
 			args: []string{
 				"-core-dialect", "core", "-tls", "-tls-ca", "ca", "-tls-cert", "crt", "-tls-key", "key", "-tls-server-name", "s",
 				"-tls-insecure", "-node-id", "18446744073709551615", "-node-type", "Agent", "-node-port", "65535", "-state-dir", "d",
-				"-ring-size", "2M", "-persona", "camera", "-pots-allow", "a*", "-log-level", "debug",
+				"-ring-size", "2M", "-persona", "camera", "-pots-allow", "a*", "-ignore", "192.0.2.9/24", "-ignore", "2001:db8::1", "-log-level", "debug",
 			},
 			want: func(c *Config) {
 				c.Dialect, c.TLS = "core", TLS{true, "ca", "crt", "key", "s", true}
 				c.NodeID, c.NodeType, c.NodePort, c.StateDir = 1<<64-1, wire.Agent, 65535, "d"
 				c.RingSize, c.Persona, c.PotsAllow, c.LogLevel = 2<<20, "camera", []string{"a*"}, board.LevelDebug
+				c.Ignore = []netip.Prefix{netip.MustParsePrefix("192.0.2.0/24"), netip.MustParsePrefix("2001:db8::1/128")}
 			},
 		},
 	}

@@ -50,6 +50,7 @@ var options = []*option{
 	{"pot", "", "spec", `a built-in pot: "TYPE [id=ID] listen=ADDR [report-port=N] [key=value...]"; repeat it for others`, repeated, setPot},
 	{"persona", "router", "name", "what all pots pretend to be, together", single, setPersona},
 	{"pots-allow", "https://github.com/H0neyBe/honeybee_potstore.git", "glob", "what InstallPot may fetch; repeat it for others", repeated, setPotsAllow},
+	{"ignore", "", "CIDR", "addresses of your own scanner: closed at once by every pot, counted, not told; repeat it for others", repeated, setIgnore},
 	{"control", "/run/forager.sock", "path", "socket for forager status; empty: off", single, setControl},
 	{"log-level", "info", "error|warn|info|debug", "how much to say on stderr", single, setLogLevel},
 }

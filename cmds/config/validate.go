@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"net/netip"
 	"os"
 	"path"
 	"slices"
@@ -289,6 +290,25 @@ func setPotsAllow(c *Config, s string) error {
 		return errors.New("want a glob; a [ must be closed")
 	}
 	c.PotsAllow = append(c.PotsAllow, s)
+	return nil
+}
+
+// setIgnore takes a network or one address.
+func setIgnore(c *Config, s string) error {
+	p, err := netip.ParsePrefix(s)
+	if a, e := netip.ParseAddr(s); e == nil && a.Zone() == "" {
+		p, err = a.Prefix(a.BitLen())
+	}
+	if err != nil {
+		return errors.New("want a network like 192.0.2.0/24 or 2001:db8::/48, or an address")
+	}
+	if p.Addr().Is4In6() {
+		return errors.New("want IPv4 as such, without ::ffff:")
+	}
+	if p.Bits() == 0 {
+		return errors.New("this is every address, and no pot would see anything")
+	}
+	c.Ignore = append(c.Ignore, p.Masked())
 	return nil
 }
 
