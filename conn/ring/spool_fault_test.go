@@ -77,7 +77,7 @@ func diskFails(t *testing.T, op string, errno error, truncates bool) {
 // without saying why.
 func TestSpoolWriteStopsAnywhere(t *testing.T) {
 	for _, short := range []bool{false, true} {
-		for room := 0; room < 700; room += 13 {
+		for room := 0; room < 700; room += 31 {
 			synctest.Test(t, func(t *testing.T) {
 				n := newNode(t, newMemDisk(), 7, MinSize, MinSpool)
 				n.put(2, 100)

@@ -75,8 +75,11 @@ func numbered(boot, n uint64) []byte {
 
 // A node killed at any moment has on flash what it said it had.
 func TestSpoolKilled(t *testing.T) {
-	kills := 200
-	if testing.Short() {
+	kills := 60
+	switch {
+	case os.Getenv("FORAGER_LONG") != "":
+		kills = 1000
+	case testing.Short():
 		kills = 15
 	}
 	rnd := newRand(t)

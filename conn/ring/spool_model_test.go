@@ -174,7 +174,7 @@ func (w *world) finish() {
 // Whatever happens short of a power cut, an event is delivered or counted, and
 // each at most once a connection; the spool stays within its bytes.
 func TestSpoolModel(t *testing.T) {
-	rounds := 60
+	rounds := 40
 	if testing.Short() {
 		rounds = 10
 	}
@@ -193,14 +193,14 @@ func TestSpoolModel(t *testing.T) {
 
 // After a power cut everything is there that was on flash and not yet Core's.
 func TestSpoolModelWithPowerCuts(t *testing.T) {
-	rounds := 60
+	rounds := 12
 	if testing.Short() {
-		rounds = 10
+		rounds = 5
 	}
 	for range rounds {
 		synctest.Test(t, func(t *testing.T) {
 			w := newWorld(t, newRand(t), MaxSpool) // room for all: nothing on flash may be missing
-			for range 150 {
+			for range 100 {
 				w.step()
 				if w.rnd.IntN(20) == 0 {
 					before := w.onFlash()
