@@ -5,35 +5,35 @@ import (
 	"strings"
 )
 
-func init() {
-	register(map[string]*command{
-		":": {run: succeed, builtin: true}, "true": {run: succeed, builtin: true}, "false": {run: func(*proc) int { return 1 }, builtin: true},
-		"cd": {run: cd, builtin: true}, "chdir": {run: cd, builtin: true}, "pwd": {run: pwd, builtin: true},
-		"echo": {run: echo, builtin: true}, "printf": {run: printf, builtin: true, usage: "FORMAT [ARG]...", least: 1},
-		"export": {run: export, builtin: true}, "readonly": {run: export, builtin: true}, "local": {run: export, builtin: true},
-		"declare": {run: export, builtin: true}, "typeset": {run: export, builtin: true},
-		"unset": {run: unset, builtin: true}, "set": {run: set, builtin: true}, "shift": {run: shift, builtin: true},
-		"read": {run: read, builtin: true}, "eval": {run: evalArgs, builtin: true}, ".": {run: source, builtin: true},
-		"source": {run: source, builtin: true}, "exit": {run: exit, builtin: true}, "logout": {run: exit, builtin: true},
-		"return": {run: ret, builtin: true}, "break": {run: loopExit, builtin: true}, "continue": {run: loopExit, builtin: true},
-		"trap": {run: succeed, builtin: true}, "wait": {run: succeed, builtin: true}, "jobs": {run: succeed, builtin: true},
-		"fg": {run: noJob, builtin: true}, "bg": {run: noJob, builtin: true}, "disown": {run: succeed, builtin: true},
-		"umask": {run: umask, builtin: true}, "ulimit": {run: ulimit, builtin: true}, "type": {run: typeOf, builtin: true},
-		"command": {run: commandName, builtin: true}, "builtin": {run: runRest, builtin: true}, "alias": {run: alias, builtin: true}, "unalias": {run: succeed, builtin: true},
-		"hash": {run: succeed, builtin: true}, "times": {run: succeed, builtin: true}, "getopts": {run: func(*proc) int { return 1 }, builtin: true},
-		"test": {run: test, builtin: true}, "[": {run: test, builtin: true}, "[[": {run: test, builtin: true}, "let": {run: let, builtin: true},
-		"enable":  {run: enable, builtin: true},
-		"history": {run: history, builtin: true}, "help": {run: help, builtin: true}, "shopt": {run: succeed, builtin: true},
-		"kill": {run: kill, builtin: true, usage: "[-l] [-SIG] PID...", least: 1}, "bind": {run: succeed, builtin: true},
+func init() { register(shellCommands) }
 
-		"sh": {run: sh}, "ash": {run: sh}, "bash": {run: sh}, "dash": {run: sh}, "hush": {run: sh}, "rbash": {run: sh},
-		"env": {run: env}, "printenv": {run: env}, "xargs": {run: xargs},
-		"nohup": {run: nohup, usage: "PROG ARGS", least: 1}, "setsid": {run: runRest, usage: "PROG ARGS", least: 1},
-		"time": {run: timeRun}, "nice": {run: niceRun}, "ionice": {run: niceRun}, "timeout": {run: timeoutRun, usage: "[-s SIG] SECS PROG ARGS", least: 2},
-		"stdbuf": {run: niceRun}, "taskset": {run: niceRun}, "chroot": {run: niceRun}, "watch": {run: niceRun}, "unshare": {run: niceRun},
-		"sudo": {run: sudo, usage: "COMMAND"}, "doas": {run: sudo, usage: "COMMAND"}, "su": {run: su}, "linux32": {run: niceRun},
-		"expr": {run: expr, usage: "EXPRESSION", least: 1},
-	})
+var shellCommands = []command{
+	{name: ":", run: succeed, builtin: true}, {name: "true", run: succeed, builtin: true}, {name: "false", run: func(*proc) int { return 1 }, builtin: true},
+	{name: "cd", run: cd, builtin: true}, {name: "chdir", run: cd, builtin: true}, {name: "pwd", run: pwd, builtin: true},
+	{name: "echo", run: echo, builtin: true}, {name: "printf", run: printf, builtin: true, usage: "FORMAT [ARG]...", least: 1},
+	{name: "export", run: export, builtin: true}, {name: "readonly", run: export, builtin: true}, {name: "local", run: export, builtin: true},
+	{name: "declare", run: export, builtin: true}, {name: "typeset", run: export, builtin: true},
+	{name: "unset", run: unset, builtin: true}, {name: "set", run: set, builtin: true}, {name: "shift", run: shift, builtin: true},
+	{name: "read", run: read, builtin: true}, {name: "eval", run: evalArgs, builtin: true}, {name: ".", run: source, builtin: true},
+	{name: "source", run: source, builtin: true}, {name: "exit", run: exit, builtin: true}, {name: "logout", run: exit, builtin: true},
+	{name: "return", run: ret, builtin: true}, {name: "break", run: loopExit, builtin: true}, {name: "continue", run: loopExit, builtin: true},
+	{name: "trap", run: succeed, builtin: true}, {name: "wait", run: succeed, builtin: true}, {name: "jobs", run: succeed, builtin: true},
+	{name: "fg", run: noJob, builtin: true}, {name: "bg", run: noJob, builtin: true}, {name: "disown", run: succeed, builtin: true},
+	{name: "umask", run: umask, builtin: true}, {name: "ulimit", run: ulimit, builtin: true}, {name: "type", run: typeOf, builtin: true},
+	{name: "command", run: commandName, builtin: true}, {name: "builtin", run: runRest, builtin: true}, {name: "alias", run: alias, builtin: true}, {name: "unalias", run: succeed, builtin: true},
+	{name: "hash", run: succeed, builtin: true}, {name: "times", run: succeed, builtin: true}, {name: "getopts", run: func(*proc) int { return 1 }, builtin: true},
+	{name: "test", run: test, builtin: true}, {name: "[", run: test, builtin: true}, {name: "[[", run: test, builtin: true}, {name: "let", run: let, builtin: true},
+	{name: "enable", run: enable, builtin: true},
+	{name: "history", run: history, builtin: true}, {name: "help", run: help, builtin: true}, {name: "shopt", run: succeed, builtin: true},
+	{name: "kill", run: kill, builtin: true, usage: "[-l] [-SIG] PID...", least: 1}, {name: "bind", run: succeed, builtin: true},
+
+	{name: "sh", run: sh}, {name: "ash", run: sh}, {name: "bash", run: sh}, {name: "dash", run: sh}, {name: "hush", run: sh}, {name: "rbash", run: sh},
+	{name: "env", run: env}, {name: "printenv", run: env}, {name: "xargs", run: xargs},
+	{name: "nohup", run: nohup, usage: "PROG ARGS", least: 1}, {name: "setsid", run: runRest, usage: "PROG ARGS", least: 1},
+	{name: "time", run: timeRun}, {name: "nice", run: niceRun}, {name: "ionice", run: niceRun}, {name: "timeout", run: timeoutRun, usage: "[-s SIG] SECS PROG ARGS", least: 2},
+	{name: "stdbuf", run: niceRun}, {name: "taskset", run: niceRun}, {name: "chroot", run: niceRun}, {name: "watch", run: niceRun}, {name: "unshare", run: niceRun},
+	{name: "sudo", run: sudo, usage: "COMMAND"}, {name: "doas", run: sudo, usage: "COMMAND"}, {name: "su", run: su}, {name: "linux32", run: niceRun},
+	{name: "expr", run: expr, usage: "EXPRESSION", least: 1},
 }
 
 func succeed(*proc) int { return 0 }
@@ -350,7 +350,7 @@ func typeOf(p *proc) int {
 		if strings.HasPrefix(a, "-") {
 			continue
 		}
-		switch c := commands[a]; {
+		switch c := commandOf(a); {
 		case p.funcs[a] != nil:
 			p.print(a + " is a function\n")
 		case c != nil && c.builtin:
@@ -395,7 +395,7 @@ func commandName(p *proc) int {
 	if len(p.args) > 0 && (p.args[0] == "-v" || p.args[0] == "-V") {
 		status := 127
 		for _, a := range p.args[1:] {
-			if c := commands[a]; c != nil && c.builtin {
+			if c := commandOf(a); c != nil && c.builtin {
 				p.print(a + "\n")
 				status = 0
 			} else if at := p.locate(a); at != "" {

@@ -7,16 +7,16 @@ import (
 	"forager/pots/persona"
 )
 
-func init() {
-	register(map[string]*command{
-		"wget": {run: wget, usage: "[-cqS] [-O FILE] [--header STR] [--post-data STR] [-P DIR] [-U AGENT] URL...", least: 1},
-		"curl": {run: curl}, "tftp": {run: tftp, usage: "[OPTIONS] HOST [PORT]\n\nTransfer a file from/to tftp server\n\n\t-l FILE\tLocal FILE\n\t-r FILE\tRemote FILE\n\t-g\tGet file\n\t-p\tPut file", least: 1},
-		"ftpget":       {run: ftpget, usage: "[OPTIONS] HOST [LOCAL_FILE] REMOTE_FILE", least: 1},
-		"ftpput":       {run: ftpget, usage: "[OPTIONS] HOST [REMOTE_FILE] LOCAL_FILE", least: 1},
-		"lwp-download": {run: lwp}, "GET": {run: lwp}, "fetch": {run: lwp}, "aria2c": {run: lwp}, "axel": {run: lwp}, "lynx": {run: lwp},
-		"ftp": {run: ftp, usage: "HOST", least: 1}, "scp": {run: scp, usage: "SOURCE... TARGET", least: 1}, "rsync": {run: scp}, "sftp": {run: scp},
-		"git": {run: lwp}, "pip": {run: succeed}, "pip3": {run: succeed},
-	})
+func init() { register(downloadCommands) }
+
+var downloadCommands = []command{
+	{name: "wget", run: wget, usage: "[-cqS] [-O FILE] [--header STR] [--post-data STR] [-P DIR] [-U AGENT] URL...", least: 1},
+	{name: "curl", run: curl}, {name: "tftp", run: tftp, usage: "[OPTIONS] HOST [PORT]\n\nTransfer a file from/to tftp server\n\n\t-l FILE\tLocal FILE\n\t-r FILE\tRemote FILE\n\t-g\tGet file\n\t-p\tPut file", least: 1},
+	{name: "ftpget", run: ftpget, usage: "[OPTIONS] HOST [LOCAL_FILE] REMOTE_FILE", least: 1},
+	{name: "ftpput", run: ftpget, usage: "[OPTIONS] HOST [REMOTE_FILE] LOCAL_FILE", least: 1},
+	{name: "lwp-download", run: lwp}, {name: "GET", run: lwp}, {name: "fetch", run: lwp}, {name: "aria2c", run: lwp}, {name: "axel", run: lwp}, {name: "lynx", run: lwp},
+	{name: "ftp", run: ftp, usage: "HOST", least: 1}, {name: "scp", run: scp, usage: "SOURCE... TARGET", least: 1}, {name: "rsync", run: scp}, {name: "sftp", run: scp},
+	{name: "git", run: lwp}, {name: "pip", run: succeed}, {name: "pip3", run: succeed},
 }
 
 // fetch is what a downloader was told: where from, where to.
@@ -60,82 +60,109 @@ func fetches(name string, args []string) []fetch {
 // webValues are the options of wget and curl that take a value.
 const (
 	wgetValues = "OoPUtTwQaiBedlADRIX"
-	curlValues = "oAeHdXuTbcmxFkKrYyzECDhPQtw"
+	curlValues = "oAeHdXuTbcmxFKrYyzECDPQtw"
 )
+
+// webArgs is what wget, curl and their like were told.
+type webArgs struct {
+	name     string
+	args     []string
+	out, dir string
+	remote   bool // stored under the address's own name
+	quiet    bool
+	urls     []string
+}
 
 // webFetches reads wget and curl.
 func webFetches(name string, args []string) (list []fetch) {
-	values := wgetValues
-	if name == "curl" {
-		values = "oAeHdXuTbcmxFKrYyzECDPQtw"
-	}
-	out, dir, remote, quiet := "", "", name != "curl", false
-	var urls []string
-	for i := 0; i < len(args); i++ {
-		a := args[i]
-		switch {
+	w := webArgs{name: name, args: args, remote: name != "curl"}
+	for len(w.args) > 0 {
+		switch a := w.next(); {
 		case strings.HasPrefix(a, "--"):
-			key, value, ok := strings.Cut(a, "=")
-			if !ok && webLong(key) && i+1 < len(args) {
-				i++
-				value = args[i]
-			}
-			switch key {
-			case "--output-document", "--output", "--out":
-				out = value
-			case "--directory-prefix", "--dir", "--output-dir":
-				dir = value
-			case "--remote-name":
-				remote = true
-			case "--url":
-				urls = append(urls, value)
-			}
+			w.long(a)
 		case len(a) > 1 && a[0] == '-':
-			for j := 1; j < len(a); j++ {
-				c := a[j]
-				if name == "curl" && c == 'O' {
-					remote = true
-					continue
-				}
-				quiet = quiet || c == 'q' && name == "wget" || c == 's' && name == "curl"
-				if strings.IndexByte(values, c) < 0 {
-					continue
-				}
-				v := a[j+1:]
-				if v == "" && i+1 < len(args) {
-					i++
-					v = args[i]
-				}
-				switch {
-				case c == 'O' && name != "curl", c == 'o' && (name == "curl" || name == "axel"):
-					out = v
-				case c == 'P' && name != "curl":
-					dir = v
-				}
-				break
-			}
-		case name == "git" && (a == "clone" || a == "pull"), name == "GET" && a == "":
+			w.short(a)
+		case name == "git" && (a == "clone" || a == "pull"):
 		default:
-			urls = append(urls, a)
+			w.urls = append(w.urls, a)
 		}
 	}
-	for _, u := range urls {
-		f := fetch{url: webURL(u), host: hostOf(u), quiet: quiet}
-		switch {
-		case f.host == "":
-			continue
-		case out == "-" || out == "" && !remote:
-		case out != "":
-			f.file = out
-		default:
-			f.file = remoteName(u)
+	for _, u := range w.urls {
+		if f := w.fetch(u); f.host != "" {
+			list = append(list, f)
 		}
-		if dir != "" && f.file != "" && !strings.HasPrefix(f.file, "/") {
-			f.file = joinGlob(strings.TrimSuffix(dir, "/"), f.file)
-		}
-		list = append(list, f)
 	}
 	return list
+}
+
+// next takes the next argument, "" at the end.
+func (w *webArgs) next() (a string) {
+	if len(w.args) > 0 {
+		a, w.args = w.args[0], w.args[1:]
+	}
+	return a
+}
+
+// long reads an option like --output=FILE.
+func (w *webArgs) long(a string) {
+	key, value, ok := strings.Cut(a, "=")
+	if !ok && webLong(key) {
+		value = w.next()
+	}
+	switch key {
+	case "--output-document", "--output", "--out":
+		w.out = value
+	case "--directory-prefix", "--dir", "--output-dir":
+		w.dir = value
+	case "--remote-name":
+		w.remote = true
+	case "--url":
+		w.urls = append(w.urls, value)
+	}
+}
+
+// short reads options like -qO FILE.
+func (w *webArgs) short(a string) {
+	curl := w.name == "curl"
+	values := wgetValues
+	if curl {
+		values = curlValues
+	}
+	for j := 1; j < len(a); j++ {
+		c := a[j]
+		w.remote = w.remote || curl && c == 'O'
+		w.quiet = w.quiet || c == 'q' && !curl || c == 's' && curl
+		if strings.IndexByte(values, c) < 0 {
+			continue
+		}
+		v := a[j+1:]
+		if v == "" {
+			v = w.next()
+		}
+		switch {
+		case c == 'O', c == 'o' && (curl || w.name == "axel"):
+			w.out = v
+		case c == 'P' && !curl:
+			w.dir = v
+		}
+		return
+	}
+}
+
+// fetch is where an address comes from and goes to.
+func (w *webArgs) fetch(u string) fetch {
+	f := fetch{url: webURL(u), host: hostOf(u), quiet: w.quiet}
+	switch {
+	case w.out == "-" || w.out == "" && !w.remote:
+	case w.out != "":
+		f.file = w.out
+	default:
+		f.file = remoteName(u)
+	}
+	if w.dir != "" && f.file != "" && !strings.HasPrefix(f.file, "/") {
+		f.file = joinGlob(strings.TrimSuffix(w.dir, "/"), f.file)
+	}
+	return f
 }
 
 // webLong tells whether a long option takes its value from the next word.
@@ -409,7 +436,7 @@ func wget(p *proc) int {
 		if p.p.BusyBox == "" {
 			return p.fail("missing URL\nUsage: wget [OPTION]... [URL]...\n\nTry `wget --help' for more options.")
 		}
-		return p.Shell.usage("wget", commands["wget"], &p.stdio)
+		return p.Shell.usage("wget", commandOf("wget"), &p.stdio)
 	}
 	return p.each(list, func(f fetch) int {
 		if p.p.BusyBox == "" {
@@ -498,7 +525,7 @@ func curl(p *proc) int {
 func tftp(p *proc) int {
 	list := tftpFetches(p.args)
 	if len(list) == 0 {
-		return p.Shell.usage("tftp", commands["tftp"], &p.stdio)
+		return p.Shell.usage("tftp", commandOf("tftp"), &p.stdio)
 	}
 	return p.each(list, func(f fetch) int {
 		p.wait(connectTime)
@@ -515,7 +542,7 @@ func tftp(p *proc) int {
 func ftpget(p *proc) int {
 	list := ftpFetches(p.name, p.args)
 	if len(list) == 0 {
-		return p.Shell.usage(p.name, commands[p.name], &p.stdio)
+		return p.Shell.usage(p.name, commandOf(p.name), &p.stdio)
 	}
 	return p.each(list, func(f fetch) int {
 		if own, err := p.fs.walk(f.file, true); p.name == "ftpput" && err == nil && own.isOwn() {

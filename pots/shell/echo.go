@@ -126,7 +126,7 @@ func printf(p *proc) int {
 		args = args[1:]
 	}
 	if len(args) == 0 {
-		return p.usage(p.name, commands["printf"], &p.stdio)
+		return p.usage(p.name, commandOf("printf"), &p.stdio)
 	}
 	f := format{p: p, text: args[0], args: args[1:]}
 	var b []byte

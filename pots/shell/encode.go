@@ -11,13 +11,13 @@ import (
 	"strings"
 )
 
-func init() {
-	register(map[string]*command{
-		"base64": {run: base64Command}, "md5sum": {run: sum}, "sha1sum": {run: sum}, "sha256sum": {run: sum}, "sha512sum": {run: sum},
-		"hexdump": {run: hexdump}, "od": {run: hexdump}, "xxd": {run: xxd},
-		"gzip": {run: succeed}, "gunzip": {run: unpack}, "zcat": {run: unpack}, "bunzip2": {run: unpack}, "unzip": {run: unpack}, "uudecode": {run: succeed},
-		"openssl": {run: openssl},
-	})
+func init() { register(encodeCommands) }
+
+var encodeCommands = []command{
+	{name: "base64", run: base64Command}, {name: "md5sum", run: sum}, {name: "sha1sum", run: sum}, {name: "sha256sum", run: sum}, {name: "sha512sum", run: sum},
+	{name: "hexdump", run: hexdump}, {name: "od", run: hexdump}, {name: "xxd", run: xxd},
+	{name: "gzip", run: succeed}, {name: "gunzip", run: unpack}, {name: "zcat", run: unpack}, {name: "bunzip2", run: unpack}, {name: "unzip", run: unpack}, {name: "uudecode", run: succeed},
+	{name: "openssl", run: openssl},
 }
 
 func base64Command(p *proc) int {

@@ -8,23 +8,23 @@ import (
 	"forager/pots/persona"
 )
 
-func init() {
-	register(map[string]*command{
-		"cp": {run: cp, usage: "[-arPLHpfinlsTu] SOURCE DEST", least: 1}, "mv": {run: mv, usage: "[-finT] SOURCE... DIRECTORY", least: 1},
-		"rm": {run: rm, usage: "[-irf] FILE..."}, "rmdir": {run: rmdir, usage: "[-p] DIRECTORY...", least: 1},
-		"unlink": {run: rm, usage: "FILE", least: 1},
-		"mkdir":  {run: mkdir, usage: "[-m MODE] [-p] DIRECTORY...", least: 1},
-		"ln":     {run: ln, usage: "[-sfnbtv] [-S SUF] TARGET... LINK|DIR", least: 1},
-		"touch":  {run: touch, usage: "[-cham] [-d DATE] [-t DATE] [-r FILE] FILE...", least: 1},
-		"chmod":  {run: chmod, usage: "[-Rcvf] MODE[,MODE]... FILE...", least: 2},
-		"chown":  {run: chown, usage: "[-Rhcvf] USER[:[GRP]] FILE...", least: 2}, "chgrp": {run: chown, usage: "[-Rhcvf] GROUP FILE...", least: 2},
-		"chattr": {run: chattr}, "lsattr": {run: succeed}, "sync": {run: succeed}, "mknod": {run: mknod, usage: "[-m MODE] NAME TYPE [MAJOR MINOR]", least: 2},
-		"dd":       {run: dd},
-		"truncate": {run: touch}, "mktemp": {run: mktemp}, "readlink": {run: readlink, usage: "[-fnv] FILE", least: 1},
-		"realpath": {run: readlink, usage: "FILE...", least: 1}, "basename": {run: pathPart, usage: "FILE [SUFFIX]", least: 1},
-		"dirname": {run: pathPart, usage: "FILENAME", least: 1}, "install": {run: cp},
-		"tar": {run: tar, usage: "-[cxtzhvO] [-f TARFILE] [-C DIR] [FILE]...", least: 1},
-	})
+func init() { register(fileCommands) }
+
+var fileCommands = []command{
+	{name: "cp", run: cp, usage: "[-arPLHpfinlsTu] SOURCE DEST", least: 1}, {name: "mv", run: mv, usage: "[-finT] SOURCE... DIRECTORY", least: 1},
+	{name: "rm", run: rm, usage: "[-irf] FILE..."}, {name: "rmdir", run: rmdir, usage: "[-p] DIRECTORY...", least: 1},
+	{name: "unlink", run: rm, usage: "FILE", least: 1},
+	{name: "mkdir", run: mkdir, usage: "[-m MODE] [-p] DIRECTORY...", least: 1},
+	{name: "ln", run: ln, usage: "[-sfnbtv] [-S SUF] TARGET... LINK|DIR", least: 1},
+	{name: "touch", run: touch, usage: "[-cham] [-d DATE] [-t DATE] [-r FILE] FILE...", least: 1},
+	{name: "chmod", run: chmod, usage: "[-Rcvf] MODE[,MODE]... FILE...", least: 2},
+	{name: "chown", run: chown, usage: "[-Rhcvf] USER[:[GRP]] FILE...", least: 2}, {name: "chgrp", run: chown, usage: "[-Rhcvf] GROUP FILE...", least: 2},
+	{name: "chattr", run: chattr}, {name: "lsattr", run: succeed}, {name: "sync", run: succeed}, {name: "mknod", run: mknod, usage: "[-m MODE] NAME TYPE [MAJOR MINOR]", least: 2},
+	{name: "dd", run: dd},
+	{name: "truncate", run: touch}, {name: "mktemp", run: mktemp}, {name: "readlink", run: readlink, usage: "[-fnv] FILE", least: 1},
+	{name: "realpath", run: readlink, usage: "FILE...", least: 1}, {name: "basename", run: pathPart, usage: "FILE [SUFFIX]", least: 1},
+	{name: "dirname", run: pathPart, usage: "FILENAME", least: 1}, {name: "install", run: cp},
+	{name: "tar", run: tar, usage: "-[cxtzhvO] [-f TARFILE] [-C DIR] [FILE]...", least: 1},
 }
 
 // rm removes; like the real one it refuses directories without -r.
@@ -32,7 +32,7 @@ func rm(p *proc) int {
 	set, files := p.flags("")
 	force, deep, status := has(set, "f"), has(set, "rR"), 0
 	if len(files) == 0 && !force {
-		return p.Shell.usage(p.name, commands["rm"], &p.stdio)
+		return p.Shell.usage(p.name, commandOf("rm"), &p.stdio)
 	}
 	for _, name := range files {
 		f, err := p.fs.walk(name, false)
@@ -227,7 +227,7 @@ func (p *proc) copyFile(from, to string) error {
 func cp(p *proc) int {
 	set, files := p.flags("tSm")
 	if len(files) < 2 {
-		return p.Shell.usage(p.name, commands["cp"], &p.stdio)
+		return p.Shell.usage(p.name, commandOf("cp"), &p.stdio)
 	}
 	to := files[len(files)-1]
 	status := 0
@@ -289,7 +289,7 @@ func (p *proc) copyDir(f file, to string, depth int) error {
 func mv(p *proc) int {
 	_, files := p.flags("tS")
 	if len(files) < 2 {
-		return p.Shell.usage(p.name, commands["mv"], &p.stdio)
+		return p.Shell.usage(p.name, commandOf("mv"), &p.stdio)
 	}
 	to := files[len(files)-1]
 	status := 0
@@ -448,7 +448,7 @@ func parseMode(text string, old uint32, dir bool) (uint32, bool) {
 func chown(p *proc) int {
 	_, args := p.flags("")
 	if len(args) < 2 {
-		return p.Shell.usage(p.name, commands["chown"], &p.stdio)
+		return p.Shell.usage(p.name, commandOf("chown"), &p.stdio)
 	}
 	status := 0
 	user, _, _ := strings.Cut(args[0], ":")

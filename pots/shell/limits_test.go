@@ -123,7 +123,7 @@ func TestHeld(t *testing.T) {
 	} {
 		s := open(t, "router")
 		s.run(lines[0])
-		for range 2000 {
+		for range 600 {
 			s.run(lines[1])
 			if len(s.held) > s.cfg.Limits.Line {
 				t.Fatalf("%s: %d bytes held", name, len(s.held))

@@ -10,11 +10,11 @@ import (
 	"forager/pots/persona"
 )
 
-func init() {
-	register(map[string]*command{
-		"ls": {run: ls}, "dir": {run: ls}, "vdir": {run: ls}, "stat": {run: stat, usage: "[-ltf] FILE...", least: 1},
-		"find": {run: find}, "du": {run: du}, "which": {run: which, usage: "[COMMAND]..."}, "whereis": {run: whereis},
-	})
+func init() { register(listCommands) }
+
+var listCommands = []command{
+	{name: "ls", run: ls}, {name: "dir", run: ls}, {name: "vdir", run: ls}, {name: "stat", run: stat, usage: "[-ltf] FILE...", least: 1},
+	{name: "find", run: find}, {name: "du", run: du}, {name: "which", run: which, usage: "[COMMAND]..."}, {name: "whereis", run: whereis},
 }
 
 type listing struct {

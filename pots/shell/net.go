@@ -7,16 +7,16 @@ import (
 	"strings"
 )
 
-func init() {
-	register(map[string]*command{
-		"ifconfig": {run: ifconfig}, "ip": {run: ip}, "route": {run: route}, "netstat": {run: netstat}, "ss": {run: netstat}, "arp": {run: arp},
-		"iptables": {run: iptables}, "ip6tables": {run: iptables}, "iptables-save": {run: succeed}, "ufw": {run: succeed}, "firewall-cmd": {run: succeed}, "brctl": {run: succeed}, "iwconfig": {run: succeed}, "vconfig": {run: succeed},
-		"ping": {run: ping, usage: "[OPTIONS] HOST", least: 1}, "ping6": {run: ping, usage: "[OPTIONS] HOST", least: 1},
-		"traceroute": {run: ping, usage: "[OPTIONS] HOST", least: 1}, "arping": {run: succeed}, "nslookup": {run: nslookup, usage: "[HOST] [SERVER]", least: 1},
-		"host": {run: nslookup, least: 1}, "dig": {run: nslookup, least: 1},
-		"nc": {run: nc, usage: "[IPADDR PORT]", least: 1}, "netcat": {run: nc, least: 1}, "ncat": {run: nc, least: 1}, "telnet": {run: nc, usage: "[-a] [-l USER] HOST [PORT]", least: 1},
-		"ssh": {run: ssh}, "ssh-keygen": {run: succeed}, "telnetd": {run: succeed}, "dropbear": {run: succeed}, "sshd": {run: succeed}, "httpd": {run: succeed},
-	})
+func init() { register(netCommands) }
+
+var netCommands = []command{
+	{name: "ifconfig", run: ifconfig}, {name: "ip", run: ip}, {name: "route", run: route}, {name: "netstat", run: netstat}, {name: "ss", run: netstat}, {name: "arp", run: arp},
+	{name: "iptables", run: iptables}, {name: "ip6tables", run: iptables}, {name: "iptables-save", run: succeed}, {name: "ufw", run: succeed}, {name: "firewall-cmd", run: succeed}, {name: "brctl", run: succeed}, {name: "iwconfig", run: succeed}, {name: "vconfig", run: succeed},
+	{name: "ping", run: ping, usage: "[OPTIONS] HOST", least: 1}, {name: "ping6", run: ping, usage: "[OPTIONS] HOST", least: 1},
+	{name: "traceroute", run: ping, usage: "[OPTIONS] HOST", least: 1}, {name: "arping", run: succeed}, {name: "nslookup", run: nslookup, usage: "[HOST] [SERVER]", least: 1},
+	{name: "host", run: nslookup, least: 1}, {name: "dig", run: nslookup, least: 1},
+	{name: "nc", run: nc, usage: "[IPADDR PORT]", least: 1}, {name: "netcat", run: nc, least: 1}, {name: "ncat", run: nc, least: 1}, {name: "telnet", run: nc, usage: "[-a] [-l USER] HOST [PORT]", least: 1},
+	{name: "ssh", run: ssh}, {name: "ssh-keygen", run: succeed}, {name: "telnetd", run: succeed}, {name: "dropbear", run: succeed}, {name: "sshd", run: succeed}, {name: "httpd", run: succeed},
 }
 
 func (p *proc) errf(format string, args ...any) { _, _ = fmt.Fprintf(p.err, format, args...) }
@@ -356,7 +356,7 @@ func nc(p *proc) int {
 		if strings.Contains(strings.Join(p.args, " "), "-l") {
 			return 0
 		}
-		return p.Shell.usage(p.name, commands[p.name], &p.stdio)
+		return p.Shell.usage(p.name, commandOf(p.name), &p.stdio)
 	}
 	return p.each(list, func(f fetch) int {
 		p.wait(connectTime)

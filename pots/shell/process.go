@@ -9,12 +9,12 @@ import (
 	"forager/pots/persona"
 )
 
-func init() {
-	register(map[string]*command{
-		"ps": {run: ps}, "top": {run: top}, "htop": {run: top}, "pidof": {run: pidof, usage: "[NAME]...", least: 1}, "pgrep": {run: pidof, usage: "PATTERN", least: 1},
-		"killall": {run: killall, usage: "[-lq] [-SIG] PROCESS_NAME...", least: 1}, "pkill": {run: killall, usage: "PATTERN", least: 1},
-		"killall5": {run: succeed}, "fuser": {run: func(*proc) int { return 1 }}, "lsof": {run: succeed}, "pstree": {run: succeed},
-	})
+func init() { register(processCommands) }
+
+var processCommands = []command{
+	{name: "ps", run: ps}, {name: "top", run: top}, {name: "htop", run: top}, {name: "pidof", run: pidof, usage: "[NAME]...", least: 1}, {name: "pgrep", run: pidof, usage: "PATTERN", least: 1},
+	{name: "killall", run: killall, usage: "[-lq] [-SIG] PROCESS_NAME...", least: 1}, {name: "pkill", run: killall, usage: "PATTERN", least: 1},
+	{name: "killall5", run: succeed}, {name: "fuser", run: func(*proc) int { return 1 }}, {name: "lsof", run: succeed}, {name: "pstree", run: succeed},
 }
 
 // processes is what runs: the device's and the session's own.

@@ -5,11 +5,11 @@ import (
 	"strings"
 )
 
-func init() {
-	register(map[string]*command{
-		"sed": {run: sed, usage: "[-inrE] [-e CMD]... [FILE]...", least: 1},
-		"awk": {run: awk, usage: "[-F SEP] 'PROG' [FILE]...", least: 1}, "gawk": {run: awk}, "mawk": {run: awk},
-	})
+func init() { register(sedCommands) }
+
+var sedCommands = []command{
+	{name: "sed", run: sed, usage: "[-inrE] [-e CMD]... [FILE]...", least: 1},
+	{name: "awk", run: awk, usage: "[-F SEP] 'PROG' [FILE]...", least: 1}, {name: "gawk", run: awk}, {name: "mawk", run: awk},
 }
 
 // sedCommand is a command of sed: an address, a letter, what s needs.

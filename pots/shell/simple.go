@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"path"
+	"slices"
 	"strings"
 
 	"forager/pots/persona"
@@ -23,23 +24,35 @@ type proc struct {
 
 // command is an entry of the table.
 type command struct {
+	name    string
 	run     func(*proc) int
 	builtin bool   // the shell knows it, whatever the device has
 	usage   string // behind "Usage: NAME "
 	least   int    // arguments without which it shows its usage
 }
 
-// commands is the table. It is filled by init of the files that group them,
-// since commands like sh lead back to it.
-var commands = map[string]*command{}
+// commands is the table, sorted by name. The files that group them add theirs
+// in init: commands like sh lead back to the table.
+var commands []*command
 
-func register(list map[string]*command) {
-	for name, c := range list {
-		if commands[name] != nil {
-			panic("BUG: command registered twice: " + name)
+func register(list []command) {
+	for i := range list {
+		at, twice := slices.BinarySearchFunc(commands, list[i].name, byName)
+		if twice {
+			panic("BUG: command registered twice: " + list[i].name)
 		}
-		commands[name] = c
+		commands = slices.Insert(commands, at, &list[i])
 	}
+}
+
+func byName(c *command, name string) int { return strings.Compare(c.name, name) }
+
+// commandOf returns the command of a name, or nil.
+func commandOf(name string) *command {
+	if at, ok := slices.BinarySearchFunc(commands, name, byName); ok {
+		return commands[at]
+	}
+	return nil
 }
 
 // print writes to the command's output. It is false when nobody reads on.
@@ -137,7 +150,7 @@ func (s *Shell) runArgs(args []string, std *stdio) int {
 	if body := s.funcs[name]; body != nil {
 		return s.call(body, args, std)
 	}
-	if c := commands[name]; c != nil && c.builtin {
+	if c := commandOf(name); c != nil && c.builtin {
 		return s.runCommand(c, name, args, std)
 	}
 	if name == "" {
@@ -217,7 +230,7 @@ func (s *Shell) runFile(f file, args []string, std *stdio) int {
 	if base.Name == "busybox" {
 		return s.busybox(args, std)
 	}
-	if called := path.Base(args[0]); f.e == nil && commands[called] != nil {
+	if called := path.Base(args[0]); f.e == nil && commandOf(called) != nil {
 		return s.runApplet(called, args, std) // pkill is a link to pgrep
 	}
 	return s.runApplet(base.Name, args, std)
@@ -233,11 +246,11 @@ func deniedText(s *Shell, f file) string {
 // runApplet runs a program by its own name. One that the table lacks does
 // nothing and succeeds.
 func (s *Shell) runApplet(name string, args []string, std *stdio) int {
-	if c := commands[name]; c != nil {
+	if c := commandOf(name); c != nil {
 		return s.runCommand(c, name, args, std)
 	}
 	for cut := strings.TrimRight(name, "0123456789."); cut != "" && cut != name; {
-		if c := commands[cut]; c != nil {
+		if c := commandOf(cut); c != nil {
 			return s.runCommand(c, name, args, std)
 		}
 		break

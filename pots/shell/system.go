@@ -9,23 +9,23 @@ import (
 	"forager/pots/persona"
 )
 
-func init() {
-	register(map[string]*command{
-		"uname": {run: uname}, "hostname": {run: hostname}, "arch": {run: func(p *proc) int { p.print(p.p.Machine + "\n"); return 0 }},
-		"id": {run: id}, "whoami": {run: func(p *proc) int { p.print(p.user.Name + "\n"); return 0 }}, "groups": {run: func(p *proc) int { p.print(p.groupName(p.user.GID) + "\n"); return 0 }},
-		"logname": {run: func(p *proc) int { p.print(p.user.Name + "\n"); return 0 }}, "users": {run: func(p *proc) int { p.print(p.user.Name + "\n"); return 0 }},
-		"who": {run: who}, "w": {run: who}, "last": {run: last}, "uptime": {run: uptime}, "free": {run: free}, "date": {run: date},
-		"dmesg": {run: dmesg}, "nproc": {run: nproc}, "lscpu": {run: lscpu},
-		"lsmod": {run: lsmod}, "insmod": {run: insmod, usage: "FILE [SYMBOL=VALUE]...", least: 1}, "rmmod": {run: rmmod, usage: "[-wfa] [MODULE]...", least: 1}, "modprobe": {run: insmod, usage: "MODULE", least: 1},
-		"mount": {run: mount}, "umount": {run: succeed}, "df": {run: df}, "swapoff": {run: succeed}, "swapon": {run: succeed},
-		"passwd": {run: passwd}, "chpasswd": {run: chpasswd}, "useradd": {run: succeed}, "adduser": {run: succeed}, "usermod": {run: succeed}, "userdel": {run: succeed}, "deluser": {run: succeed},
-		"crontab": {run: crontab}, "sleep": {run: sleep, usage: "[N]...", least: 1}, "usleep": {run: sleep, usage: "N", least: 1},
-		"reboot": {run: halt}, "halt": {run: halt}, "poweroff": {run: halt}, "shutdown": {run: halt}, "init": {run: succeed}, "telinit": {run: succeed},
-		"service": {run: succeed}, "systemctl": {run: systemctl}, "sysctl": {run: sysctl}, "logger": {run: succeed}, "update-rc.d": {run: succeed}, "chkconfig": {run: succeed},
-		"stty": {run: stty}, "tty": {run: tty}, "clear": {run: clear}, "reset": {run: clear}, "getconf": {run: getconf}, "watchdog": {run: succeed}, "runlevel": {run: func(p *proc) int { p.print("N 5\n"); return 0 }},
-		"lsb_release": {run: lsbRelease}, "lspci": {run: succeed}, "lsusb": {run: succeed}, "lsblk": {run: succeed}, "blkid": {run: succeed}, "fdisk": {run: succeed},
-		"apt": {run: apt}, "apt-get": {run: apt}, "yum": {run: apt}, "dpkg": {run: succeed}, "opkg": {run: succeed}, "getenforce": {run: func(p *proc) int { p.print("Disabled\n"); return 0 }},
-	})
+func init() { register(systemCommands) }
+
+var systemCommands = []command{
+	{name: "uname", run: uname}, {name: "hostname", run: hostname}, {name: "arch", run: func(p *proc) int { p.print(p.p.Machine + "\n"); return 0 }},
+	{name: "id", run: id}, {name: "whoami", run: func(p *proc) int { p.print(p.user.Name + "\n"); return 0 }}, {name: "groups", run: func(p *proc) int { p.print(p.groupName(p.user.GID) + "\n"); return 0 }},
+	{name: "logname", run: func(p *proc) int { p.print(p.user.Name + "\n"); return 0 }}, {name: "users", run: func(p *proc) int { p.print(p.user.Name + "\n"); return 0 }},
+	{name: "who", run: who}, {name: "w", run: who}, {name: "last", run: last}, {name: "uptime", run: uptime}, {name: "free", run: free}, {name: "date", run: date},
+	{name: "dmesg", run: dmesg}, {name: "nproc", run: nproc}, {name: "lscpu", run: lscpu},
+	{name: "lsmod", run: lsmod}, {name: "insmod", run: insmod, usage: "FILE [SYMBOL=VALUE]...", least: 1}, {name: "rmmod", run: rmmod, usage: "[-wfa] [MODULE]...", least: 1}, {name: "modprobe", run: insmod, usage: "MODULE", least: 1},
+	{name: "mount", run: mount}, {name: "umount", run: succeed}, {name: "df", run: df}, {name: "swapoff", run: succeed}, {name: "swapon", run: succeed},
+	{name: "passwd", run: passwd}, {name: "chpasswd", run: chpasswd}, {name: "useradd", run: succeed}, {name: "adduser", run: succeed}, {name: "usermod", run: succeed}, {name: "userdel", run: succeed}, {name: "deluser", run: succeed},
+	{name: "crontab", run: crontab}, {name: "sleep", run: sleep, usage: "[N]...", least: 1}, {name: "usleep", run: sleep, usage: "N", least: 1},
+	{name: "reboot", run: halt}, {name: "halt", run: halt}, {name: "poweroff", run: halt}, {name: "shutdown", run: halt}, {name: "init", run: succeed}, {name: "telinit", run: succeed},
+	{name: "service", run: succeed}, {name: "systemctl", run: systemctl}, {name: "sysctl", run: sysctl}, {name: "logger", run: succeed}, {name: "update-rc.d", run: succeed}, {name: "chkconfig", run: succeed},
+	{name: "stty", run: stty}, {name: "tty", run: tty}, {name: "clear", run: clear}, {name: "reset", run: clear}, {name: "getconf", run: getconf}, {name: "watchdog", run: succeed}, {name: "runlevel", run: func(p *proc) int { p.print("N 5\n"); return 0 }},
+	{name: "lsb_release", run: lsbRelease}, {name: "lspci", run: succeed}, {name: "lsusb", run: succeed}, {name: "lsblk", run: succeed}, {name: "blkid", run: succeed}, {name: "fdisk", run: succeed},
+	{name: "apt", run: apt}, {name: "apt-get", run: apt}, {name: "yum", run: apt}, {name: "dpkg", run: succeed}, {name: "opkg", run: succeed}, {name: "getenforce", run: func(p *proc) int { p.print("Disabled\n"); return 0 }},
 }
 
 func uname(p *proc) int {

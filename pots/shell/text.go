@@ -8,16 +8,16 @@ import (
 	"strings"
 )
 
-func init() {
-	register(map[string]*command{
-		"cat": {run: cat}, "tac": {run: tac}, "head": {run: head}, "tail": {run: head}, "more": {run: cat}, "less": {run: cat},
-		"grep":  {run: grep, usage: "[-HhnlLoqvsriwFE] PATTERN [FILE]...", least: 1},
-		"egrep": {run: grep, usage: "PATTERN [FILE]...", least: 1}, "fgrep": {run: grep, usage: "PATTERN [FILE]...", least: 1},
-		"cut": {run: cut}, "sort": {run: sortLines}, "uniq": {run: uniq}, "wc": {run: wc},
-		"tr": {run: tr, usage: "[-cds] STRING1 [STRING2]", least: 1}, "rev": {run: rev},
-		"tee": {run: tee}, "yes": {run: yes}, "seq": {run: seq, usage: "[FIRST [INC]] LAST", least: 1},
-		"strings": {run: stringsOf},
-	})
+func init() { register(textCommands) }
+
+var textCommands = []command{
+	{name: "cat", run: cat}, {name: "tac", run: tac}, {name: "head", run: head}, {name: "tail", run: head}, {name: "more", run: cat}, {name: "less", run: cat},
+	{name: "grep", run: grep, usage: "[-HhnlLoqvsriwFE] PATTERN [FILE]...", least: 1},
+	{name: "egrep", run: grep, usage: "PATTERN [FILE]...", least: 1}, {name: "fgrep", run: grep, usage: "PATTERN [FILE]...", least: 1},
+	{name: "cut", run: cut}, {name: "sort", run: sortLines}, {name: "uniq", run: uniq}, {name: "wc", run: wc},
+	{name: "tr", run: tr, usage: "[-cds] STRING1 [STRING2]", least: 1}, {name: "rev", run: rev},
+	{name: "tee", run: tee}, {name: "yes", run: yes}, {name: "seq", run: seq, usage: "[FIRST [INC]] LAST", least: 1},
+	{name: "strings", run: stringsOf},
 }
 
 // inputs calls do with what each file holds, or with what the command reads
@@ -215,7 +215,7 @@ func grep(p *proc) int {
 	pattern, given := set['e']
 	if !given {
 		if len(rest) == 0 {
-			return p.Shell.usage(p.name, commands["grep"], &p.stdio)
+			return p.Shell.usage(p.name, commandOf("grep"), &p.stdio)
 		}
 		pattern, rest = rest[0], rest[1:]
 	}
