@@ -8,7 +8,7 @@ set -eu
 wants() {
 	case $1 in
 	test) echo curl:curl telnet:inetutils-telnet ssh:openssh-client socat:socat \
-		hydra:hydra nmap:nmap ip:iproute2 nft:nftables ;;
+		hydra:hydra nmap:nmap adb:adb ip:iproute2 nft:nftables ;;
 	cross-test) echo qemu-mips-static:qemu-user-static qemu-arm-static:qemu-user-static ;;
 	race) echo gcc:gcc gcc:libc6-dev ;;
 	lint) echo shellcheck:shellcheck ;;
