@@ -3,6 +3,7 @@ package pots
 import (
 	"bytes"
 	"fmt"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -338,4 +339,26 @@ func FuzzADBPot(f *testing.F) {
 		n.serve(inst, &mute{say: say, chunk: 64})
 		n.drain()
 	})
+}
+
+// TestADBIdleStack: a client that never says a word costs the smallest stack
+// there is.
+func TestADBIdleStack(t *testing.T) {
+	if raceDetector {
+		t.Skip("its frames are larger")
+	}
+	const conns = 200
+	n := newNode(t, Config{}).run()
+	addr := n.pots(adbLine)
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	for range conns {
+		dial(t, addr)
+	}
+	inst := n.m.all()[0]
+	await(t, "all of them", func() bool { return inst.count.open.Load() == conns })
+	runtime.ReadMemStats(&after)
+	if each := int64(after.StackInuse-before.StackInuse) / conns; each > 3000 {
+		t.Errorf("%d bytes of stack a connection", each)
+	}
 }

@@ -14,7 +14,7 @@ import (
 
 // Limits of the SSH pot, what we chose.
 const (
-	sshHello    = 1024             // bytes read of a client before it is known to speak SSH
+	sshHello    = 512              // bytes read of a client before it is known to speak SSH
 	sshGrace    = 2 * time.Minute  // from the connection to the login (OpenSSH's LoginGraceTime)
 	sshIdle     = 90 * time.Second // of silence, at most Limits.Idle
 	sshMostText = 256              // bytes of version= and the like

@@ -37,7 +37,7 @@ type sshLink struct {
 	pre      []byte // what came before x/crypto/ssh read: the version line
 	greeted  bool   // the version line was "written"
 	tap      hassh.Tap
-	failures int    // refused logins
+	failures int // refused logins
 	grace    time.Duration
 	in       atomic.Bool // logged in
 	ours     atomic.Bool // this side closed it

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -296,3 +297,23 @@ func TestSSHSessionLimit(t *testing.T) {
 }
 
 var errEnough = errors.New("enough")
+
+// TestSSHIdleStack: a client that never says a word costs the smallest stack
+// there is.
+func TestSSHIdleStack(t *testing.T) {
+	if raceDetector {
+		t.Skip("its frames are larger")
+	}
+	const conns = 200
+	n := newNode(t, Config{}).run()
+	addr := n.pots(sshLine)
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	for range conns {
+		dial(t, addr).until("\r\n")
+	}
+	runtime.ReadMemStats(&after)
+	if each := int64(after.StackInuse-before.StackInuse) / conns; each > 3000 {
+		t.Errorf("%d bytes of stack a connection", each)
+	}
+}
