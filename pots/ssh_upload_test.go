@@ -70,10 +70,9 @@ func TestSSHScp(t *testing.T) {
 
 // sftpClient speaks packets.
 type sftpClient struct {
-	t   *testing.T
-	ch  ssh.Channel
-	id  uint32
-	buf []byte
+	t  *testing.T
+	ch ssh.Channel
+	id uint32
 }
 
 // ask sends a packet with the next id and returns the type and rest of the

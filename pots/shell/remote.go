@@ -237,17 +237,14 @@ func (s *Shell) Rename(from, to string) error {
 	if err != nil {
 		return err
 	}
-	at := s.fs.abs(strings.TrimRight(to, "/"))
-	if old, err := s.fs.walk(to, false); err == nil {
-		if at = old.path; old.isDir() {
-			return errIsDir
-		}
-	} else if old.path != "" {
-		at = old.path
-	} else {
+	old, err := s.fs.walk(strings.TrimRight(to, "/"), false)
+	switch {
+	case err == nil && old.isDir():
+		return errIsDir
+	case err != nil && old.path == "": // not even its directory is there
 		return err
 	}
-	return s.fs.move(f, at)
+	return s.fs.move(f, old.path)
 }
 
 // Symlink makes a link.
