@@ -143,15 +143,15 @@ func (s *sshSession) sleep(t *tty.Terminal) func(time.Duration) {
 }
 
 // begin makes the terminal and the shell of a session; end gives it back.
-func (s *sshSession) begin() (t *tty.Terminal, sh *shell.Shell, end func()) {
-	t = tty.New(sshReader{s.ch, s.l}, s.ch, s.pty)
+func (s *sshSession) begin(in io.Reader) (t *tty.Terminal, sh *shell.Shell, end func()) {
+	t = tty.New(in, s.ch, s.pty)
 	sh, end = s.l.shells.take(shell.Config{Stdin: t, TTY: s.pty, Sleep: s.sleep(t)})
 	return t, sh, end
 }
 
 // shell is an interactive session.
 func (s *sshSession) shell() int {
-	t, sh, end := s.begin()
+	t, sh, end := s.begin(sshReader{s.ch, s.l})
 	defer end()
 	if s.pty {
 		_, _ = io.WriteString(t, orName(s.l.p.device.Get("ssh.motd"), s.l.p.device.Telnet.Motd))
@@ -165,13 +165,16 @@ func (s *sshSession) exec(line []byte) int {
 		s.l.c.Event("command.input").Bytes("input", line).Send()
 		return s.scp(c)
 	}
-	t, sh, end := s.begin()
+	in := &sshInput{r: sshReader{s.ch, s.l}}
+	t, sh, end := s.begin(in)
 	defer end()
 	defer t.Flush()
 	if s.pty {
 		return sh.Exec(line, t, t)
 	}
-	return sh.Exec(line, t, sshStderr{t, s.ch.Stderr()})
+	status := sh.Exec(line, t, sshStderr{t, s.ch.Stderr()})
+	in.finish(s.l.c)
+	return status
 }
 
 // sshStderr writes errors behind what was printed before them.

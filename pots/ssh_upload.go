@@ -1,11 +1,50 @@
 package pots
 
 import (
+	"crypto/sha256"
 	"errors"
+	"io"
 
 	"forager/pots/sftp"
 	"forager/pots/shell"
 )
+
+// sshInput is what a client gives a command to read: `ssh host 'cat > bot'` is
+// a way to bring files too. A shell takes only the start of a large one, so
+// that of those the whole is hashed here.
+type sshInput struct {
+	r   io.Reader
+	u   *upload
+	end bool
+}
+
+// sshLargeInput is how many bytes a shell takes of a command's input, about
+// (shell.Limits.Pipe); of what is shorter the shell tells by itself.
+const sshLargeInput = 128 << 10
+
+func (i *sshInput) Read(p []byte) (int, error) {
+	n, err := i.r.Read(p)
+	if n > 0 {
+		if i.u == nil {
+			i.u = &upload{how: "stdin", name: "-", sum: sha256.New(), want: -1}
+		}
+		i.u.Write(p[:n])
+	}
+	i.end = i.end || err != nil
+	return n, err
+}
+
+// finish reads the rest of a large input and tells of it.
+func (i *sshInput) finish(c *Conn) {
+	if i.u == nil || i.u.size < sshLargeInput {
+		return
+	}
+	if !i.end {
+		_, _ = io.Copy(io.Discard, i)
+	}
+	i.u.c = c
+	i.u.Close(true)
+}
 
 // scpFiles is where scp's files go.
 type scpFiles struct {

@@ -68,6 +68,24 @@ func TestSSHScp(t *testing.T) {
 	}
 }
 
+// TestSSHLargeInput: a file that comes through cat is hashed, however large.
+func TestSSHLargeInput(t *testing.T) {
+	n, c := sshNode(t)
+	data := bytes.Repeat([]byte("0123456789"), 50_000)
+	s, err := c.NewSession()
+	mustNot(t, err)
+	s.Stdin = bytes.NewReader(data)
+	mustNot(t, s.Run("cat > /tmp/bot"))
+	for {
+		if e := n.until("ssh.session.file_upload"); e["cause"] == "stdin" {
+			if e["shasum"] != sumOf(data) || e["size"] != 500_000.0 {
+				t.Errorf("%v", e)
+			}
+			return
+		}
+	}
+}
+
 // sftpClient speaks packets.
 type sftpClient struct {
 	t  *testing.T
