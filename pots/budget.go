@@ -20,6 +20,7 @@ import (
 const (
 	budgetRefill = 32 * time.Second // in which a whole burst comes back
 	budgetWide   = 8                // an IPv6 /48 may tell so many times what a /64 may
+	budgetForged = 8                // a part of that for an address that may be forged, and half for all of them together
 	budgetWays   = 4                // shares that compete for one place in the table
 )
 
@@ -101,10 +102,11 @@ func (b *budget) take(e *Event, now time.Duration) bool {
 	c, k := e.conn, kindOf(e.what())
 	b.mu.Lock()
 	s := b.find(e.inst, c.key, now)
-	ok := s.spend(k, b.each[k], now)
+	own, all := b.rates(c, k)
+	ok := s.spend(k, own, now)
 	if wide := wideKey(c); ok && wide != 0 {
 		s = b.find(e.inst, wide, now)
-		ok = s.spend(k, b.each[k]/budgetWide, now)
+		ok = s.spend(k, all, now)
 	}
 	if !ok {
 		b.count(s, e, k, now)
@@ -116,6 +118,14 @@ func (b *budget) take(e *Event, now time.Duration) bool {
 		b.tell(gone)
 	}
 	return ok
+}
+
+// rates is the time between two events of an address and of its network.
+func (b *budget) rates(c *Conn, k kind) (own, wide time.Duration) {
+	if c.l.forged {
+		return b.each[k] * budgetForged, b.each[k] * 2
+	}
+	return b.each[k], b.each[k] / budgetWide
 }
 
 // spend takes one event off the share, if it has one.
@@ -186,6 +196,10 @@ func (b *budget) count(s *share, e *Event, k kind, now time.Duration) {
 		f.connects++
 	case "session.closed":
 		f.bytes += c.in
+	case "session.data":
+		if c.l.forged { // a datagram has no end
+			f.bytes += c.in
+		}
 	}
 	if b.timer == nil {
 		b.timer = time.AfterFunc(*b.window, func() { b.flush(nil) })

@@ -83,7 +83,11 @@ func (i *instance) start() error {
 	if i.handler == nil {
 		return fmt.Errorf("pot %s: %s", quote(i.spec.ID), i.info().Message)
 	}
-	s, err := listen(i)
+	open := listen
+	if h, ok := i.handler.(starter); ok {
+		open = h.start
+	}
+	s, err := open(i)
 	if err != nil {
 		err = fmt.Errorf("pot %s: %w (-pot)", quote(i.spec.ID), err)
 		i.fail(err)

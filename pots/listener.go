@@ -37,9 +37,7 @@ type listener struct {
 	conns    sync.WaitGroup // the connections' goroutines
 	list     list           // under the guard's lock
 
-	proofs  sync.Mutex
-	waiting []chan struct{} // who wants a proof
-	ended   bool            // the accept loop has
+	proofs proofs
 }
 
 var conns = sync.Pool{New: func() any { return new(Conn) }}
@@ -94,12 +92,10 @@ func (l *listener) accept() {
 			wait = 0
 			l.take(nc)
 		case errors.Is(err, os.ErrDeadlineExceeded):
-			l.answerProofs()
+			_ = l.ln.SetDeadline(time.Time{})
+			l.proofs.answer(false)
 		case errors.Is(err, net.ErrClosed):
-			l.proofs.Lock()
-			l.ended = true
-			l.proofs.Unlock()
-			l.answerProofs()
+			l.proofs.answer(true)
 			return
 		default:
 			if wait == 0 {
@@ -250,25 +246,5 @@ func (l *listener) stop() {
 
 // prove wakes the accept loop; it answers by closing the channel.
 func (l *listener) prove() <-chan struct{} {
-	proof := make(chan struct{})
-	l.proofs.Lock()
-	defer l.proofs.Unlock()
-	if l.ended { // it was stopped in between, and nothing is dead
-		close(proof)
-		return proof
-	}
-	l.waiting = append(l.waiting, proof)
-	_ = l.ln.SetDeadline(longAgo)
-	return proof
-}
-
-// answerProofs runs in the accept loop.
-func (l *listener) answerProofs() {
-	_ = l.ln.SetDeadline(time.Time{})
-	l.proofs.Lock()
-	defer l.proofs.Unlock()
-	for _, proof := range l.waiting {
-		close(proof)
-	}
-	l.waiting = nil
+	return l.proofs.ask(func() { _ = l.ln.SetDeadline(longAgo) })
 }

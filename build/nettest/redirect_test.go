@@ -190,3 +190,36 @@ func inRange(ports []any) bool {
 	}
 	return true
 }
+
+// TestOriginalDestinationUDP: datagrams that TPROXY takes keep where they were
+// going, and answers come from there.
+func TestOriginalDestinationUDP(t *testing.T) {
+	l, core := redirectLab(t, "udp listen=:7777 scan=0 answer=yes")
+	l.tproxy("1000-9000", 7777)
+	ask := "\x12\x34\x01\x00\x00\x01\x00\x00\x00\x00\x00\x00\x07example\x03com\x00\x00\xff\x00\x01"
+	for _, c := range []struct {
+		host string
+		port int
+		from string
+	}{{nodeAddr, 1053, coreAddr}, {nodeAddr6, 5353, coreAddr6}, {nodeAddr, 7777, coreAddr}} {
+		got := l.say(ask, "UDP", c.host, c.port) // socat takes what comes from there alone
+		if len(got) == 0 || len(got) > len(ask) || !strings.HasPrefix(got, "\x12\x34\x81\x05") {
+			t.Errorf("%s port %d answered %q", c.host, c.port, got)
+		}
+		e := core.awaitEvent("the question", func(e told) bool { return e.EventType == "udp.session.data" })
+		if e.Data["dst_ip"] != c.host || e.Data["dst_port"] != float64(c.port) || e.Data["src_ip"] != c.from || e.Data["query"] != "example.com." {
+			t.Errorf("%v", e.Data)
+		}
+	}
+}
+
+// TestNmapUDPIsOneScan: so is a scan of UDP ports.
+func TestNmapUDPIsOneScan(t *testing.T) {
+	l, core := redirectLab(t, "udp listen=:7777 scan-window=10s")
+	l.tproxy("1000-9000", 7777)
+	l.in(l.core, "nmap", "-n", "-Pn", "--max-retries", "0", "--max-rate", "500", "-sU", "-p", "2000-2099", nodeAddr)
+	e := core.awaitEvent("a scan", func(e told) bool { return e.EventType == "udp.scan.detected" })
+	if ports, _ := e.Data["ports"].([]any); e.Data["count"] != 100.0 || !inRange(ports) {
+		t.Errorf("%v", e.Data)
+	}
+}
