@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"time"
 
 	"github.com/tinylib/msgp/msgp"
 
@@ -40,7 +41,11 @@ type learner struct {
 	fixed   bool
 	dialect Dialect // Auto: unlearned
 	closes  int     // connections running that Core closed after the first PotEvent
+	slower  int     // how often the gap between frames is doubled
 }
+
+// maxSlower bounds the gap between two frames to 200 ms.
+const maxSlower = 3
 
 func newLearner(set, known Dialect) learner {
 	if set == Spec || set == Core {
@@ -67,6 +72,10 @@ func (l *learner) sure() bool { return l.dialect != Auto }
 // PotEvent. It returns true when that taught something. A Core that was
 // understood before and now closes like that is a different one: unlearn.
 func (l *learner) closed() bool {
+	if l.dialect == Core {
+		// A machine so busy that it reads late finds two frames in one read.
+		l.slower = min(l.slower+1, maxSlower)
+	}
 	if l.fixed || l.dialect == Core {
 		return false
 	}
@@ -85,7 +94,7 @@ func (l *learner) closed() bool {
 // survived notes that a connection outlived timing.learn. It returns true when
 // that taught something.
 func (l *learner) survived() bool {
-	l.closes = 0
+	l.closes, l.slower = 0, max(l.slower-1, 0)
 	if l.fixed || l.dialect != Auto {
 		return false
 	}
@@ -95,7 +104,10 @@ func (l *learner) survived() bool {
 
 // unreachable notes that Core could not be dialled: the close before was its
 // end, not its opinion.
-func (l *learner) unreachable() { l.closes = 0 }
+func (l *learner) unreachable() { l.closes, l.slower = 0, max(l.slower-1, 0) }
+
+// gap is the least time between two frames to a strict Core.
+func (l *learner) gap() time.Duration { return gap << l.slower }
 
 // String says what status shows.
 func (l *learner) String() string {

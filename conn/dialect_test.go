@@ -117,6 +117,22 @@ func TestLearner(t *testing.T) {
 	}
 }
 
+func TestGapFollowsWhatCoreTakes(t *testing.T) {
+	l := newLearner(Core, Auto)
+	for i, tt := range []struct {
+		happened func()
+		want     time.Duration
+	}{
+		{func() {}, 25}, {func() { l.closed() }, 50}, {func() { l.closed() }, 100}, {func() { l.unreachable() }, 50},
+		{func() { l.closed(); l.closed(); l.closed(); l.closed() }, 200}, {func() { l.survived() }, 100},
+		{func() { l.survived(); l.survived(); l.survived() }, 25},
+	} {
+		if tt.happened(); l.gap() != tt.want*time.Millisecond {
+			t.Errorf("step %d: %v, want %v ms", i, l.gap(), int(tt.want))
+		}
+	}
+}
+
 // A Core that does not answer, or only with bytes, must not hold the node for
 // longer than the ack's time, nor cost it memory.
 func TestCoreThatNeverAcks(t *testing.T) {

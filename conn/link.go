@@ -87,6 +87,7 @@ func (l *link) serve(ctx context.Context) (time.Duration, error) {
 		st.Connects++
 	})
 	s.cfg.Log.Infof("registered at Core %s, dialect %s", l.peer.addr, &l.peer.learn)
+	s.lane.fresh() // before a command can be answered
 	go l.receive()
 	err := l.run(ctx)
 	if ctx.Err() != nil {
@@ -108,7 +109,6 @@ func (l *link) run(ctx context.Context) error {
 	l.beat, l.wake = time.NewTimer(l.heartbeat()), newStoppedTimer()
 	defer l.beat.Stop()
 	defer l.wake.Stop()
-	s.lane.fresh()
 	if err := l.heartbeatNow(ctx); err != nil {
 		return err
 	}

@@ -32,7 +32,7 @@ func (l *link) pace(ctx context.Context) error {
 // paceAlways waits until Core's kernel has all that was written and gap has
 // passed, so that one read of Core's holds one frame.
 func (l *link) paceAlways(ctx context.Context) error {
-	wait, poll := gap-time.Since(l.wrote), paceFirst
+	wait, poll := l.peer.learn.gap()-time.Since(l.wrote), paceFirst
 	for {
 		if wait <= 0 {
 			n, err := unsent(l.raw.Conn)

@@ -314,11 +314,15 @@ func TestCoreRestartsFiftyTimesDuringAFlow(t *testing.T) {
 	c := startCore(t, core.Config{})
 	addr := c.Addr()
 	cfg.Cores = []string{addr}
-	cfg.Heartbeat = 100 * time.Millisecond
+	cfg.Heartbeat = 300 * time.Millisecond // longer than the widest gap
 	startGoroutines, startFiles := runtime.NumGoroutine(), openFiles(t)
 	n := startNode(t, cfg)
 	all := newCollector()
-	for i := range 50 {
+	restarts := 50
+	if testing.Short() {
+		restarts = 10 // an emulated machine
+	}
+	for i := range restarts {
 		w := c.Watch()
 		for range 20 {
 			n.put()
