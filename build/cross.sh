@@ -25,13 +25,16 @@ env_of() {
 }
 
 ldflags=$(build/version.sh -ldflags)
+# Flash is what a board has least of: without inlining the node is a tenth
+# smaller, a sixth when compressed. What every event goes through keeps it.
+lean="-gcflags=all=-l -gcflags=forager/conn/...= -gcflags=forager/pots= -gcflags=forager/pots/jsonline="
 mkdir -p dist
 # shellcheck disable=SC2086 # one word a target
 [ $# -gt 0 ] || set -- $all
 for target; do
 	settings=$(env_of "$target")
-	# shellcheck disable=SC2086 # several settings
+	# shellcheck disable=SC2086 # several settings and flags
 	env CGO_ENABLED=0 GOOS=linux $settings go build -trimpath -buildvcs=false \
-		-ldflags "$ldflags" -o "dist/forager-linux-$target" .
+		$lean -ldflags "$ldflags" -o "dist/forager-linux-$target" .
 	echo "dist/forager-linux-$target"
 done
