@@ -5,11 +5,12 @@ package main
 import "time"
 
 // Before it is measured a node has this long to become quiet, which takes Go's
-// runtime some 15 s; then it is watched. A heartbeat every 30 s is part of
-// being idle.
+// runtime some 15 s; then it is watched. Being idle has a heartbeat every 30 s
+// and a collection that the runtime forces every two minutes, which leaves the
+// collector's own memory behind; -quick may miss it.
 const (
 	quietTime  = 20 * time.Second
-	watchTime  = time.Minute
+	watchTime  = 125 * time.Second
 	watchQuick = 15 * time.Second
 )
 
