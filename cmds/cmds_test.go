@@ -57,9 +57,9 @@ func TestVectors(t *testing.T) {
 			h.pots.logs["p-1"] = []string{"first", "second"}
 			want := answersTo(&c)
 			h.Do(c)
-			got := h.answers.wait(t, len(want))
+			h.answers.wait(t, len(want))
 			h.end()
-			if got = h.answers.all(); !match(got, want) {
+			if got := h.answers.all(); !match(got, want) {
 				t.Errorf("%s\n got %q\nwant %q", line, got, want)
 			}
 		}

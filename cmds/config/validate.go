@@ -303,7 +303,7 @@ func setIgnore(c *Config, s string) error {
 		return errors.New("want a network like 192.0.2.0/24 or 2001:db8::/48, or an address")
 	}
 	if p.Addr().Is4In6() {
-		return errors.New("want IPv4 as such, without ::ffff:")
+		return errors.New("want IPv4 as such, without ::ffff: before it")
 	}
 	if p.Bits() == 0 {
 		return errors.New("this is every address, and no pot would see anything")

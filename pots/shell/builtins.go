@@ -423,7 +423,7 @@ func runRest(p *proc) int {
 // niceRun skips options and their numbers as well.
 func niceRun(p *proc) int {
 	args := p.args
-	for len(args) > 0 && (strings.HasPrefix(args[0], "-") || strings.Trim(args[0], "0123456789xXa-fA-F") == "") {
+	for len(args) > 0 && (strings.HasPrefix(args[0], "-") || strings.Trim(args[0], "0123456789xXabcdefABCDEF-") == "") {
 		args = args[1:]
 	}
 	if len(args) == 0 {

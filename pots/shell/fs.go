@@ -1,3 +1,5 @@
+//lint:file-ignore ST1005 these texts are strerror's, which an attacker reads
+
 package shell
 
 import (

@@ -249,11 +249,10 @@ func (s *Shell) runApplet(name string, args []string, std *stdio) int {
 	if c := commandOf(name); c != nil {
 		return s.runCommand(c, name, args, std)
 	}
-	for cut := strings.TrimRight(name, "0123456789."); cut != "" && cut != name; {
+	if cut := strings.TrimRight(name, "0123456789."); cut != "" && cut != name { // python3, perl5.36
 		if c := commandOf(cut); c != nil {
 			return s.runCommand(c, name, args, std)
 		}
-		break
 	}
 	s.tellFetch(args)
 	return 0

@@ -13,7 +13,7 @@ type stdio struct {
 }
 
 var (
-	errPipe = errors.New("Broken pipe")
+	errPipe = errors.New("Broken pipe") //lint:ignore ST1005 strerror's word, which an attacker reads
 	crlf    = []byte("\r\n")
 )
 
