@@ -39,9 +39,9 @@ func TestReadmeIsWhole(t *testing.T) {
 			t.Errorf("README.md names %s, which is no flag", m[1])
 		}
 	}
-	for _, name := range pots.Types() {
-		if !strings.Contains(readme, "`"+name+"`") {
-			t.Errorf("README.md does not name the pot %s", name)
+	for _, typ := range pots.Types() {
+		if !strings.Contains(readme, "`"+typ.Name+"`") {
+			t.Errorf("README.md does not name the pot %s", typ.Name)
 		}
 	}
 }
