@@ -347,6 +347,9 @@ func TestADBIdleStack(t *testing.T) {
 	if raceDetector {
 		t.Skip("its frames are larger")
 	}
+	if !alone(t) {
+		return
+	}
 	const conns = 200
 	n := newNode(t, Config{}).run()
 	addr := n.pots(adbLine)
