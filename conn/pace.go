@@ -50,16 +50,26 @@ func (l *link) paceAlways(ctx context.Context) error {
 		if err := l.idle(ctx, wait); err != nil {
 			return err
 		}
-		wait = 0
+		wait = l.peer.learn.gap() - time.Since(l.wrote)
 	}
 }
 
+// fineSleep is how much of a wait is left to the kernel: Go's timers end up to
+// a millisecond late, which is one event in 25.
+const fineSleep = 2 * time.Millisecond
+
 // idle sleeps for d unless the connection or ctx ends first.
 func (l *link) idle(ctx context.Context, d time.Duration) error {
-	t := time.NewTimer(d)
+	if d <= fineSleep {
+		sleepFine(d)
+		return ctx.Err()
+	}
+	end := time.Now().Add(d)
+	t := time.NewTimer(d - fineSleep)
 	defer t.Stop()
 	select {
 	case <-t.C:
+		sleepFine(time.Until(end))
 		return nil
 	case err := <-l.dead:
 		return l.ended(err)

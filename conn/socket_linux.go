@@ -4,6 +4,7 @@ import (
 	"errors"
 	"net"
 	"syscall"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -21,6 +22,14 @@ func controlSocket(_, _ string, c syscall.RawConn) error {
 		_ = unix.SetsockoptInt(int(fd), unix.IPPROTO_TCP, unix.TCP_NOTSENT_LOWAT, unsentLimit)
 	})
 	return errors.Join(cerr, err)
+}
+
+// sleepFine blocks the thread; the kernel is late by some 60 microseconds.
+func sleepFine(d time.Duration) {
+	if d > 0 {
+		ts := unix.NsecToTimespec(int64(d))
+		_ = unix.Nanosleep(&ts, nil) // a signal may end it early: pace looks again
+	}
 }
 
 func portTaken(err error) bool {

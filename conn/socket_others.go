@@ -6,9 +6,12 @@ import (
 	"errors"
 	"net"
 	"syscall"
+	"time"
 )
 
 func controlSocket(_, _ string, _ syscall.RawConn) error { return nil }
+
+func sleepFine(d time.Duration) { time.Sleep(d) }
 
 func portTaken(error) bool { return true }
 
