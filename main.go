@@ -44,6 +44,9 @@ const (
 	exitAgain = 75 // could not restart itself: init should (EX_TEMPFAIL of sysexits.h)
 )
 
+// settled is when the start is over and what only it needed can go.
+const settled = 10 * time.Second
+
 // At the end the pots go first, so that their last words reach Core.
 const (
 	partsTime   = time.Second
@@ -120,6 +123,8 @@ func run(args []string) error {
 	parts := board.Start(ctx, n.log,
 		board.Task{Name: "pots", Run: n.pots.Run}, board.Task{Name: "intake", Run: n.intake.Run},
 		board.Task{Name: "commands", Run: n.commands.Run}, board.Task{Name: "control", Run: n.control.Run})
+	shed := time.AfterFunc(settled, func() { board.ShedText() })
+	defer shed.Stop()
 	<-ctx.Done()
 	parts.Wait(partsTime)
 	endSession()
