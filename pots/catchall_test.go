@@ -2,8 +2,11 @@ package pots
 
 import (
 	"encoding/json"
+	"io"
 	"net"
 	"net/netip"
+	"os"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -183,5 +186,49 @@ func (n *node) serveOn(i *instance, peer *mute) {
 		h := c.then
 		c.then = nil
 		h.Serve(c)
+	}
+}
+
+// TestCatchAllLeavesNothing: every payload over a real connection, with every
+// hand; then no connection, goroutine or descriptor is left.
+func TestCatchAllLeavesNothing(t *testing.T) {
+	n := newNode(t, Config{})
+	go drain(n.ring) // takes more than the ring, and is no part of the count
+	n.run()
+	hands := []string{}
+	for _, h := range catchHands {
+		if BuiltIn(h.typ) {
+			hands = append(hands, h.name)
+		}
+	}
+	addr := n.pots("catchall listen=127.0.0.1:0 wait=1s scan=0 hand=" + strings.Join(hands, ","))
+	list := payloads(t)
+	if testing.Short() {
+		list = list[:50]
+	}
+	for i, payload := range list {
+		peer, err := dialQuietly("127.0.1."+strconv.Itoa(1+i%200), addr)
+		mustNot(t, err)
+		_ = peer.SetDeadline(time.Now().Add(patience))
+		_, _ = io.WriteString(peer, payload)
+		_ = peer.(*net.TCPConn).CloseWrite()
+		_, err = io.Copy(io.Discard, peer)
+		if os.IsTimeout(err) {
+			t.Errorf("%.80q: the connection stays", payload)
+		}
+		peer.Close()
+	}
+	await(t, "the end of all", func() bool {
+		open, addrs := n.guarded()
+		p, _ := n.m.Info("catchall")
+		return open == 0 && addrs == 0 && p.Counters.Open == 0
+	})
+	if p, _ := n.m.Info("catchall"); p.Counters.Conns != uint64(len(list)) {
+		t.Errorf("%+v", p.Counters)
+	}
+	select {
+	case bug := <-n.errs:
+		t.Error(bug)
+	default:
 	}
 }
