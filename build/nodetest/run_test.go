@@ -119,6 +119,7 @@ func TestRestart(t *testing.T) {
 	}
 	until(t, w, `"NodeDrop"`)
 	until(t, w, `"NodeRegistration":{"node_id":42,`)
+	until(t, w, `"status":"Running"`) // it has its acknowledgement
 	if err := c.Command(42, `"stop"`); err != nil {
 		t.Fatal(err)
 	}
