@@ -217,8 +217,10 @@ func TestManyOperationsAtOnce(t *testing.T) {
 					n.m.Logs("p")
 					n.m.Alive(context.Background())
 				case 5:
-					if c, err := net.Dial("tcp", n.m.List()[0].Addr); err == nil {
-						c.Close()
+					for _, i := range n.m.List() { // none while one replaces the other
+						if c, err := net.Dial("tcp", i.Addr); err == nil {
+							c.Close()
+						}
 					}
 				}
 				for len(n.status) > 0 {
