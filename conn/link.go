@@ -244,20 +244,20 @@ func (l *link) goodbye() error {
 	ctx, cancel := context.WithTimeout(context.Background(), goodbyeTimeout-farewellTime)
 	defer cancel()
 	_ = l.conn.SetWriteDeadline(time.Now().Add(goodbyeTimeout - farewellTime))
-	for u, ok := l.s.lane.take(); ok; u, ok = l.s.lane.take() { // the pots' last words
-		if err := l.sendUrgent(ctx, &u); err != nil {
+	// The pots' last words, as many as half the time takes.
+	for half := time.Now().Add((goodbyeTimeout - farewellTime) / 2); time.Now().Before(half); {
+		u, ok := l.s.lane.take()
+		if !ok {
+			break
+		}
+		if err := l.say(ctx, l.pace, &u); err != nil {
 			return err
 		}
 	}
 	for _, u := range []urgent{{kind: nodeStatus, state: wire.NodeStopped}, {kind: stopped}, {kind: drop}} {
-		if err := l.paceAlways(ctx); err != nil {
+		if err := l.say(ctx, l.paceAlways, &u); err != nil {
 			return err
 		}
-		l.out = u.append(l.out[:0], l.s.cfg.Node.NodeID, l.frameLimit())
-		if _, err := l.conn.Write(l.out); err != nil {
-			return err
-		}
-		l.wrote = time.Now()
 	}
 	t := time.NewTimer(farewellTime)
 	defer t.Stop()
@@ -267,6 +267,17 @@ func (l *link) goodbye() error {
 	case <-t.C:
 	}
 	return nil
+}
+
+// say writes one frame of the goodbye, within the deadline that goodbye set.
+func (l *link) say(ctx context.Context, pace func(context.Context) error, u *urgent) error {
+	if err := pace(ctx); err != nil {
+		return err
+	}
+	l.out = u.append(l.out[:0], l.s.cfg.Node.NodeID, l.frameLimit())
+	l.wrote = time.Now()
+	_, err := l.conn.Write(l.out)
+	return err
 }
 
 // abort closes c so that its port is free at once: with a reset, for an

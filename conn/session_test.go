@@ -195,7 +195,11 @@ func TestSessionRegistersReportsAndSaysGoodbye(t *testing.T) {
 			if cmd := got.Load(); cmd.Name != wire.CmdDeployPot || cmd.PotID != "p" {
 				t.Errorf("command: %+v", cmd)
 			}
+			for range 2 * laneSize { // more than the goodbye has time for
+				n.PotStatus(wire.PotStatus{PotID: "p", PotType: "telnet", Status: wire.PotStopped})
+			}
 			n.end()
+			until(t, w, core.PotStatusUpdate, `"Stopped"`)
 			until(t, w, core.NodeStatusUpdate, `"Stopped"`)
 			until(t, w, core.NodeEvent, `"Stopped"`)
 			until(t, w, core.NodeDrop, "")
