@@ -59,6 +59,11 @@ func (l *lab) peers() (addrs []string) {
 	return addrs
 }
 
+// outage is longer than a kernel delays an acknowledgement (TCP_DELACK_MAX of
+// net/tcp.h, 200 ms): one that came after the new host is there would be
+// answered with a reset, and Core would not be stuck any more.
+const outage = 300 * time.Millisecond
+
 // cutPower takes the node's host away, with all its kernel knew, before the
 // node can say a word, and puts a fresh one in its place.
 func (l *lab) cutPower(node *process) {
@@ -66,6 +71,7 @@ func (l *lab) cutPower(node *process) {
 	l.ip("-n", l.core, "link", "del", "cable")
 	node.kill()
 	l.ip("netns", "del", l.node)
+	time.Sleep(outage)
 	l.addNode()
 }
 
