@@ -28,7 +28,9 @@ var measurements = []measurement{
 	{"intake", "lines to the intake, frames to Core", measureIntake},
 	{"idle", "listening, a session up, nothing happens", measureIdle},
 	{"conns", "connections that say nothing", measureConns},
-	{"login", "telnet logins, many at once", measureLogin},
+	{"login", "telnet logins, many at once", telnetLogins.measure},
+	{"web", "web logins, many at once", webLogins.measure},
+	{"ssh", "ssh logins of three tries, many at once", sshLogins.measure},
 }
 
 // bench is what the measurements share.

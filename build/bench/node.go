@@ -124,21 +124,21 @@ func freeAddr() (string, error) {
 }
 
 // dial connects as soon as somebody listens.
-func dial(addr string) (net.Conn, error) {
-	for end := time.Now().Add(patience); ; time.Sleep(5 * time.Millisecond) {
-		c, err := net.Dial("tcp", addr)
-		if err == nil || time.Now().After(end) {
-			return c, err
-		}
-		if !errors.Is(err, syscall.ECONNREFUSED) {
-			return nil, err
-		}
-	}
-}
+func dial(addr string) (net.Conn, error) { return dialSoon(0, addr) }
 
 // dialFrom connects from the i-th address of 127.0.0.0/8, so that limits for
 // one address do not bite.
 func dialFrom(i int, addr string) (net.Conn, error) {
 	d := net.Dialer{LocalAddr: &net.TCPAddr{IP: net.IPv4(127, 1, byte(i/250), byte(1+i%250))}, Timeout: patience}
 	return d.Dial("tcp", addr)
+}
+
+// dialSoon is dialFrom for a pot that may not listen yet.
+func dialSoon(i int, addr string) (net.Conn, error) {
+	for end := time.Now().Add(patience); ; time.Sleep(5 * time.Millisecond) {
+		c, err := dialFrom(i, addr)
+		if err == nil || !errors.Is(err, syscall.ECONNREFUSED) || time.Now().After(end) {
+			return c, err
+		}
+	}
 }
