@@ -131,7 +131,7 @@ func run(args []string) error {
 	session.Wait(sessionTime) // the spool saves meanwhile
 	spool.Wait(spoolTime)
 	if n.again.Load() {
-		n.log.Errorf("restart: %v", board.Replace())
+		n.log.Errorf("restart: %v", board.Replace(n.left))
 		os.Exit(exitAgain)
 	}
 	return nil
@@ -142,7 +142,8 @@ type node struct {
 	args  []string
 	log   *board.Log
 	stop  func()
-	again atomic.Bool // come back after the end
+	again atomic.Bool         // come back after the end
+	left  map[string]*os.File // open for who comes back
 
 	ring     *ring.Ring
 	spool    *ring.Spool // nil: off
@@ -171,7 +172,14 @@ func (n *node) build(c *config.Config) error {
 	limits.Apply()
 	n.report = &cmds.Report{Version: version, Start: start, StateDir: c.StateDir, Class: class, Memory: memory, Log: n.log}
 	n.problem(err)
+	if c.Nice < 0 {
+		c.Nice = limits.Nice
+	}
+	n.problem(board.SetNice(c.Nice))
 	self := n.identity(c)
+	if err := n.protect(c); err != nil {
+		return err
+	}
 	if n.ring, err = ring.New(orDefault(c.RingSize, limits.RingSize), 1); err != nil {
 		return err
 	}
@@ -207,6 +215,22 @@ func (n *node) identity(c *config.Config) wire.Registration {
 	self := wire.Registration{NodeID: c.NodeID, NodeName: c.NodeName, Address: c.NodeAddress, Port: c.NodePort, NodeType: c.NodeType}
 	n.report.Node = self
 	return self
+}
+
+// protect makes the last things that need root, and gives up the rest of it.
+func (n *node) protect(c *config.Config) error {
+	n.control = &cmds.Control{Path: c.Control, Status: n.report.Text, Log: n.log}
+	n.problem(n.control.Bind())
+	p := board.Protection{
+		Account: c.User, StateDir: c.StateDir, Socket: c.Control, Keep: c.Capabilities(),
+		Sandbox: c.Sandbox, Full: c.NodeType == wire.Full,
+	}
+	done, problems, err := p.Protect()
+	n.report.Protected = done
+	for _, err := range append(problems, c.Unreachable()...) {
+		n.problem(err)
+	}
+	return err
 }
 
 // begin gives this run a name of its own and a judge of the clock.
@@ -268,18 +292,18 @@ func (n *node) command(c *config.Config, self wire.Registration) {
 	n.reloader = cmds.NewReloader(c, func() (*config.Config, error) { return config.Load(n.args) }, n.pots, n.log)
 	n.commands = cmds.New(cmds.Config{
 		NodeID: self.NodeID, NodeType: self.NodeType, Pots: n.pots, Answers: n.session, Log: n.log,
-		Stop: n.stop, Restart: n.restart, Reload: n.reloader.Reload,
+		Stop: n.stop, Restart: n.restart, Rehearse: n.reloader.Rehearse, Reload: n.reloader.Reload,
 	})
 	r := n.report
 	r.Session, r.Ring, r.Pots, r.Intake, r.Commands = n.session.Stats, n.ring.Stats, n.pots.List, n.intake.Stats, n.commands.Stats
-	n.control = &cmds.Control{Path: c.Control, Status: r.Text, Log: n.log}
-	n.problem(n.control.Bind())
 	for _, p := range r.Problems {
 		n.session.Error(p)
 	}
 }
 
+// restart has the node come back as a new process.
 func (n *node) restart() {
+	n.left = n.control.Keep()
 	n.again.Store(true)
 	n.stop()
 }

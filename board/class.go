@@ -1,6 +1,8 @@
 package board
 
 import (
+	"os"
+	"runtime"
 	"runtime/debug"
 	"time"
 )
@@ -45,33 +47,44 @@ type Limits struct {
 	Idle         time.Duration // an attacker's silence before we close
 	GOGC         int           // percent of garbage before a collection
 	MemoryLimit  int64         // bytes that Go's heap and stacks should stay under
+	Nice         int           // niceness: the machine's own work goes first
+	CPUShare     int           // of so many CPUs one is used at once, at least one; 1: all
 }
 
 // limits: a connection costs at most 8 KB of ours and 5 KB in the kernel, so
 // that a full house takes 3 MB of a small board. One address gets at most
 // half of a pot, one pot at most three quarters of the house. GOGC 25 brings
 // the heap back after a burst; there is hardly any garbage to collect
-// otherwise, since events do not allocate.
+// otherwise, since events do not allocate. A router's CPUs are for its packets:
+// a flood of attackers keeps one of a small board's busy, or half of a medium
+// one's, and only while nobody else wants it.
 var limits = [...]Limits{
 	Small: {
 		RingSize: 1 << 20, Conns: 256, ConnsPerPot: 192, ConnsPerAddr: 96,
 		Idle: time.Minute, GOGC: 25, MemoryLimit: 12 << 20,
+		Nice: 10, CPUShare: 1 << 10,
 	},
 	Medium: {
 		RingSize: 4 << 20, Conns: 1024, ConnsPerPot: 768, ConnsPerAddr: 384,
 		Idle: 2 * time.Minute, GOGC: 25, MemoryLimit: 40 << 20,
+		Nice: 10, CPUShare: 2,
 	},
 	Large: {
 		RingSize: 16 << 20, Conns: 4096, ConnsPerPot: 3072, ConnsPerAddr: 1536,
 		Idle: 3 * time.Minute, GOGC: 25, MemoryLimit: 128 << 20,
+		Nice: 0, CPUShare: 1,
 	},
 }
 
 // Limits returns what the class allows.
 func (c Class) Limits() Limits { return limits[c] }
 
-// Apply sets the collector's target and the memory limit of this process.
+// Apply sets the collector's target, the memory limit and the CPUs of this
+// process. The niceness is the operator's, see SetNice.
 func (l Limits) Apply() {
 	debug.SetGCPercent(l.GOGC)
 	debug.SetMemoryLimit(l.MemoryLimit)
+	if l.CPUShare > 1 && os.Getenv("GOMAXPROCS") == "" { // an operator's word counts
+		runtime.GOMAXPROCS(max(1, runtime.NumCPU()/l.CPUShare))
+	}
 }

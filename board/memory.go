@@ -22,6 +22,7 @@ type Machine struct {
 	CgroupRoot string // default /sys/fs/cgroup
 
 	SmapsRollup string // default /proc/self/smaps_rollup (proc(5))
+	SelfStatus  string // default /proc/self/status (proc(5))
 }
 
 // Memory returns how many bytes this process may use: the machine's MemTotal

@@ -57,10 +57,11 @@ type Config struct {
 	Pots     Pots
 	Answers  Answers
 
-	Stop    func()                 // begins the node's end; must not wait for it
-	Restart func()                 // the same, and the node comes back
-	Reload  func() (string, error) // reads the configuration again and tells what was done
-	Log     *board.Log
+	Stop     func()                 // begins the node's end; must not wait for it
+	Restart  func()                 // the same, and the node comes back
+	Rehearse func() error           // tells why it would not; nil: nobody knows
+	Reload   func() (string, error) // reads the configuration again and tells what was done
+	Log      *board.Log
 }
 
 // Dispatcher carries out commands.

@@ -42,7 +42,14 @@ type Control struct {
 // -control. It must be called before the process has other goroutines that
 // create files, since the mode comes from the umask.
 func (c *Control) Bind() error {
+	left := board.LeftOpen(controlName)
+	if left != nil {
+		defer left.Close()
+	}
 	if c.Path == "" {
+		return nil
+	}
+	if c.listener = c.inherit(left); c.listener != nil {
 		return nil
 	}
 	l, err := listenControl(c.Path)
@@ -56,6 +63,43 @@ func (c *Control) Bind() error {
 	}
 	c.listener = l
 	return nil
+}
+
+// controlName is what the socket is called between one program and the next.
+const controlName = "CONTROL"
+
+// inherit takes the socket from the program that restarted itself as this one,
+// which may no longer have the right to make another.
+func (c *Control) inherit(left *os.File) *net.UnixListener {
+	if left == nil {
+		return nil
+	}
+	any, err := net.FileListener(left)
+	if err != nil {
+		return nil
+	}
+	l, ok := any.(*net.UnixListener)
+	if !ok || l.Addr().String() != c.Path {
+		any.Close() // another path now
+		return nil
+	}
+	l.SetUnlinkOnClose(true)
+	return l
+}
+
+// Keep has Run leave the socket as it is at its end, and returns it for
+// board.Replace. Whoever asks meanwhile waits for the next program. It is
+// called before the end of Run's context.
+func (c *Control) Keep() map[string]*os.File {
+	if c.listener == nil {
+		return nil
+	}
+	f, err := c.listener.File()
+	if err != nil {
+		return nil
+	}
+	c.listener.SetUnlinkOnClose(false)
+	return map[string]*os.File{controlName: f}
 }
 
 func listenControl(path string) (*net.UnixListener, error) {

@@ -56,6 +56,15 @@ func (r *Reloader) Reload() (string, error) {
 	return r.tell(changed), nil
 }
 
+// Rehearse tells why a node that starts now would not come up.
+func (r *Reloader) Rehearse() error {
+	c, err := r.load()
+	if err == nil {
+		_, err = c.TLSConfig()
+	}
+	return err
+}
+
 // tell words what happened. Options that wait for a restart are told as long
 // as they differ from those the process runs with.
 func (r *Reloader) tell(changed []string) string {

@@ -34,6 +34,8 @@ type Report struct {
 	Class    board.Class
 	Memory   int64 // bytes that the machine has for us; 0: unknown
 	Log      *board.Log
+
+	Protected board.Protected
 }
 
 // screen is a report under construction.
@@ -60,6 +62,8 @@ func (r *Report) Text() []byte {
 	r.pots(s)
 	s.gap()
 	r.memory(s)
+	s.gap()
+	r.rights(s)
 	return s.b
 }
 
@@ -161,7 +165,28 @@ func (r *Report) memory(s *screen) {
 	var m runtime.MemStats
 	runtime.ReadMemStats(&m)
 	s.line("memory heap", "%s", size(int64(m.HeapAlloc)))
+	s.line("cpus", "%d of %d", runtime.GOMAXPROCS(0), runtime.NumCPU())
+	if nice, err := board.Nice(); err == nil {
+		s.line("nice", "%d", nice)
+	}
 	s.line("goroutines", "%d", runtime.NumGoroutine())
+}
+
+// rights are asked of the kernel each time, so that they are what is, not what
+// was meant.
+func (r *Report) rights(s *screen) {
+	p, err := r.Machine.Rights()
+	if err != nil {
+		s.line("user", "unknown: %q", err.Error())
+	} else {
+		s.line("user", "%d:%d", p.UID, p.GID)
+		s.line("groups", "%s", or(strings.Join(p.Groups, " "), "none"))
+		s.line("capabilities", "%v", p.Effective)
+		s.line("capabilities bound", "%v", p.Bounding)
+		s.line("no new privileges", "%s", onOff(p.NoNewPrivs))
+	}
+	s.line("landlock", "%s", or(r.Protected.Landlock, "off"))
+	s.line("seccomp", "%s", or(r.Protected.Seccomp, "off"))
 }
 
 func size(bytes int64) string {

@@ -3,6 +3,7 @@ package cmds
 import (
 	"flag"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -25,7 +26,8 @@ func TestReport(t *testing.T) {
 	r := &Report{
 		Version: "1.2.3", Start: before(time.Hour), StateDir: "/var/lib/" + evil, Problems: []string{"intake: " + evil},
 		Node:    wire.Registration{NodeID: 42, NodeName: evil, NodeType: wire.Full},
-		Machine: board.Machine{SmapsRollup: "testdata/smaps_rollup"}, Class: board.Small, Memory: 60 << 20,
+		Machine: board.Machine{SmapsRollup: "testdata/smaps_rollup", SelfStatus: "testdata/status"}, Class: board.Small, Memory: 60 << 20,
+		Protected: board.Protected{Landlock: "ABI 7", Seccomp: "agent's list"},
 		Session: func() conn.Stats {
 			return conn.Stats{
 				State: conn.LinkUp, Since: before(time.Minute), Core: "192.0.2.1:9001", Dialect: "spec (learned)", TLS: true,
@@ -54,7 +56,7 @@ func TestReport(t *testing.T) {
 		if line != "\n" && !ok {
 			t.Errorf("no key in %q", line)
 		}
-		if key == "memory heap" || key == "goroutines" {
+		if slices.Contains([]string{"memory heap", "goroutines", "cpus", "nice"}, key) {
 			line = key + ": x\n"
 		}
 		fixed = append(fixed, line...)

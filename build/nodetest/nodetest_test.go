@@ -40,6 +40,10 @@ func TestMain(m *testing.M) {
 			return 1
 		}
 		defer os.RemoveAll(dir)
+		if err := os.Chmod(dir, 0o755); err != nil { // for nodes of other users
+			fmt.Fprintln(os.Stderr, err)
+			return 1
+		}
 		program, upgrade = filepath.Join(dir, "forager"), filepath.Join(dir, "upgrade")
 		for path, version := range map[string]string{program: programVersion, upgrade: upgradeVersion} {
 			build := exec.Command("go", "build", "-o", path, "-ldflags", "-X main.version="+version, "forager")

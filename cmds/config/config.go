@@ -52,7 +52,10 @@ type Config struct {
 	Persona     string
 	PotsAllow   []string
 	Ignore      []netip.Prefix // masked, IPv4 as such
-	Control     string         // path; empty: off
+	User        string         // as board.Accounts.Find takes it; empty: whoever starts it
+	Sandbox     bool
+	Nice        int    // 0 to 19; -1: what the memory class says
+	Control     string // path; empty: off
 	LogLevel    board.Level
 
 	File     string // the file that was read; empty: there was none

@@ -123,6 +123,11 @@ func TestLoadBad(t *testing.T) {
 		{name: "no networks in the environment", env: []string{"FORAGER_IGNORE=10.0.0.0/8;x"}, want: []string{"FORAGER_IGNORE", `"x"`, "(-ignore)"}},
 		{name: "glob", args: []string{"-pots-allow", "[a"}, want: []string{"-pots-allow"}},
 		{name: "control", args: []string{"-control", "/" + strings.Repeat("x", 107)}, want: []string{"-control", "107"}},
+		{name: "root", args: []string{"-user", "root"}, want: []string{"-user", "root"}},
+		{name: "two groups", file: "user a:b:c\n", want: []string{"f.conf:1", "(-user)", "user:group"}},
+		{name: "sandbox", args: []string{"-sandbox", "no"}, want: []string{"-sandbox", "on or off"}},
+		{name: "above the others", args: []string{"-nice", "-5"}, want: []string{"-nice", "0 to 19"}},
+		{name: "too nice", args: []string{"-nice", "20"}, want: []string{"-nice", "0 to 19"}},
 		{name: "log level", args: []string{"-log-level", "loud"}, want: []string{"-log-level", "debug"}},
 		{name: "two errors", file: "core x\nheartbeat y\n", want: []string{"f.conf:1", "f.conf:2", "(-core)", "(-heartbeat)"}},
 	}
@@ -185,11 +190,13 @@ func TestLoad(t *testing.T) {
 				"-core-dialect", "core", "-tls", "-tls-ca", "ca", "-tls-cert", "crt", "-tls-key", "key", "-tls-server-name", "s",
 				"-tls-insecure", "-node-id", "18446744073709551615", "-node-type", "Agent", "-node-port", "65535", "-state-dir", "d",
 				"-ring-size", "2M", "-persona", "camera", "-pots-allow", "a*", "-ignore", "192.0.2.9/24", "-ignore", "2001:db8::1", "-log-level", "debug",
+				"-user", "nobody:65533", "-sandbox", "off", "-nice", "7",
 			},
 			want: func(c *Config) {
 				c.Dialect, c.TLS = "core", TLS{true, "ca", "crt", "key", "s", true}
 				c.NodeID, c.NodeType, c.NodePort, c.StateDir = 1<<64-1, wire.Agent, 65535, "d"
 				c.RingSize, c.Persona, c.PotsAllow, c.LogLevel = 2<<20, "camera", []string{"a*"}, board.LevelDebug
+				c.User, c.Sandbox, c.Nice = "nobody:65533", false, 7
 				c.Ignore = []netip.Prefix{netip.MustParsePrefix("192.0.2.0/24"), netip.MustParsePrefix("2001:db8::1/128")}
 			},
 		},
@@ -218,7 +225,7 @@ func standard() *Config {
 		StateDir: "/var/lib/forager", Heartbeat: 30 * time.Second,
 		ClockWait: 2 * time.Minute, Intake: "127.0.0.1:9100",
 		Pots: []pots.Spec{}, Persona: "router", PotsAllow: []string{"https://github.com/H0neyBe/honeybee_potstore.git"},
-		Control: "/run/forager.sock", LogLevel: board.LevelInfo,
+		Sandbox: true, Nice: -1, Control: "/run/forager.sock", LogLevel: board.LevelInfo,
 	}
 }
 

@@ -51,6 +51,9 @@ var options = []*option{
 	{"persona", "router", "name", "what all pots pretend to be, together", single, setPersona},
 	{"pots-allow", "https://github.com/H0neyBe/honeybee_potstore.git", "glob", "what InstallPot may fetch; repeat it for others", repeated, setPotsAllow},
 	{"ignore", "", "CIDR", "addresses of your own scanner: closed at once by every pot, counted, not told; repeat it for others", repeated, setIgnore},
+	{"user", "", "name|uid[:gid]", "whom to run as, instead of root, from before the pots open", single, setUser},
+	{"sandbox", "on", "on|off", "give up capabilities, files and system calls that the node has no use for; off: to look for a fault", single, setSandbox},
+	{"nice", "", "0 to 19", "leave the processor to others first; default: by the machine's memory, 10 or 0", single, setNice},
 	{"control", "/run/forager.sock", "path", "socket for forager status; empty: off", single, setControl},
 	{"log-level", "info", "error|warn|info|debug", "how much to say on stderr", single, setLogLevel},
 }

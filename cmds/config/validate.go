@@ -26,12 +26,13 @@ const (
 	minHeartbeat = time.Second
 	maxHeartbeat = time.Hour
 	maxClockWait = 24 * time.Hour
+	maxNice      = 19 // setpriority(2)
 )
 
 // validate is the second stage. It collects every error, so that an operator
 // mends a file in one go.
 func validate(r *raw) (*Config, error) {
-	c := &Config{File: r.file, settings: *r}
+	c := &Config{File: r.file, Nice: -1, settings: *r}
 	var errs []error
 	for _, o := range options {
 		for _, v := range r.of(o) {
@@ -309,6 +310,31 @@ func setIgnore(c *Config, s string) error {
 		return errors.New("this is every address, and no pot would see anything")
 	}
 	c.Ignore = append(c.Ignore, p.Masked())
+	return nil
+}
+
+func setUser(c *Config, s string) error {
+	c.User = s
+	if s == "" {
+		return nil
+	}
+	return board.CheckAccount(s)
+}
+
+func setSandbox(c *Config, s string) error {
+	c.Sandbox = s == "on"
+	if s != "on" && s != "off" {
+		return errors.New("want on or off")
+	}
+	return nil
+}
+
+func setNice(c *Config, s string) error {
+	n, err := strconv.ParseUint(s, 10, 8)
+	if err != nil || n > maxNice {
+		return fmt.Errorf("want 0 to %d", maxNice)
+	}
+	c.Nice = int(n)
 	return nil
 }
 

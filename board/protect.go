@@ -1,0 +1,20 @@
+package board
+
+// Protection is what a node gives up before strangers talk to it.
+type Protection struct {
+	Account  string       // whom to become, as CheckAccount takes it; empty: nobody else
+	Accounts Accounts     // where that is found
+	StateDir string       // the account's from then on
+	Socket   string       // the control socket; the account's too. Empty: none
+	Keep     Capabilities // what is needed after the start
+
+	Sandbox bool // capabilities, no new privileges, Landlock, seccomp
+	Full    bool // this node starts other programs
+}
+
+// Protected is what came of it, in words: what the kernel does not tell of a
+// process that asks.
+type Protected struct {
+	Landlock string // "ABI 7", or why not
+	Seccomp  string // which list, or why not
+}

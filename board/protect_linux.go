@@ -1,0 +1,83 @@
+package board
+
+import (
+	"errors"
+	"fmt"
+
+	"golang.org/x/sys/unix"
+)
+
+// What root keeps who is not told to become somebody else: with it, files that
+// are another's; and to start the programs of a Full node apart from itself.
+const (
+	rootKeeps = CapDACOverride
+	fullKeeps = CapChown | CapFOwner | CapKill | CapSetGID | CapSetUID | CapSetPCap | CapSysPtrace | CapSysAdmin | CapSysResource
+)
+
+// Protect gives up what the node does not need, from the user to the system
+// calls, on all threads and for good. It belongs before the first byte of a
+// stranger: what needs root is done, but ports are bound later, with the
+// capability that is kept for those that Core asks for next week. So no
+// connection is ever served by root, and every file is written by its owner.
+//
+// What the kernel can't do is among the problems, and the node goes on; err
+// means that it must not.
+func (p Protection) Protect() (done Protected, problems []error, err error) {
+	changed := false
+	if p.Account != "" {
+		if changed, problems, err = p.become(); err != nil {
+			return done, nil, fmt.Errorf("%w (-user)", err)
+		}
+	}
+	if !p.Sandbox {
+		done.Landlock, done.Seccomp = "off (-sandbox)", "off (-sandbox)"
+		return done, problems, nil
+	}
+	problem := func(err error) {
+		if err != nil {
+			problems = append(problems, fmt.Errorf("%w (-sandbox)", err))
+		}
+	}
+	if !changed {
+		problem(Keep(p.keep()))
+	}
+	problem(NoNewPrivileges())
+	problem(Undumpable(!p.Full))
+	return done, problems, nil
+}
+
+// keep is what stays of the capabilities.
+func (p Protection) keep() Capabilities {
+	if unix.Geteuid() != 0 {
+		return p.Keep
+	}
+	if p.Full {
+		return p.Keep | rootKeeps | fullKeeps
+	}
+	return p.Keep | rootKeeps
+}
+
+// become gives the node's files to the account and becomes it. A node that has
+// restarted itself is the account already.
+func (p Protection) become() (changed bool, problems []error, err error) {
+	to, err := p.Accounts.Find(p.Account)
+	switch me := unix.Geteuid(); {
+	case err != nil || me == to.UID:
+		return false, nil, err
+	case me != 0:
+		return false, []error{fmt.Errorf("running as user %d and not as %s: only root can change (-user)", me, to.Name)}, nil
+	}
+	if err := GiveDir(p.StateDir, to); err != nil {
+		problems = append(problems, fmt.Errorf("state directory: %w (-state-dir)", err))
+	}
+	if p.Socket != "" {
+		if err := GiveSocket(p.Socket, to); err != nil {
+			problems = append(problems, fmt.Errorf("control socket: %w (-control)", err))
+		}
+	}
+	err = Become(to, p.Keep)
+	if errors.Is(err, ErrNoAmbient) {
+		return true, append(problems, fmt.Errorf("%w (-user)", err)), nil
+	}
+	return true, problems, err
+}
