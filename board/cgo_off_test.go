@@ -1,0 +1,5 @@
+//go:build !cgo
+
+package board
+
+const cgo = false
