@@ -26,7 +26,7 @@ func TestHydra(t *testing.T) {
 		{"WordPress", "http", "http-form-post", "/wp-login.php:log=^USER^&pwd=^PASS^&wp-submit=Log+In:F=incorrect", "form"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			out := h.run("hydra", "-I", "-t", "16", "-l", "admin", "-P", list, "-s", h.ports[c.pot], "127.0.0.1", c.module, c.arg)
+			out := h.run("hydra", "-I", "-t", "4", "-l", "admin", "-P", list, "-s", h.ports[c.pot], "127.0.0.1", c.module, c.arg)
 			if !strings.Contains(out, "0 valid password") {
 				t.Errorf("hydra: %s", out)
 			}
