@@ -14,6 +14,7 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"net"
 	"os"
 	"os/signal"
 	"path/filepath"
@@ -29,6 +30,7 @@ import (
 	"forager/conn/ring"
 	"forager/conn/wire"
 	"forager/pots"
+	"forager/pots/process"
 )
 
 // Set by the linker: the version, and the moment of its commit in seconds since
@@ -68,6 +70,7 @@ Flags, which are also lines of the file and variables FORAGER_NAME:
 `
 
 func main() {
+	process.Confined() // returns but in a process that becomes a pot
 	err := command(os.Args[1:])
 	switch {
 	case err == nil:
@@ -191,6 +194,7 @@ func (n *node) build(c *config.Config) error {
 	}
 	n.pots, err = pots.NewManager(pots.Config{
 		Ring: n.ring, Epoch: start, StateDir: c.StateDir, Persona: c.Persona, NodeID: self.NodeID, Ignore: c.Ignore,
+		Allow: c.PotsAllow, Memory: memory, Users: os.Geteuid() == 0, EventPort: portOf(c.Intake),
 		Limits:   pots.Limits{Conns: limits.Conns, ConnsPerPot: limits.ConnsPerPot, ConnsPerAddr: limits.ConnsPerAddr, Idle: limits.Idle},
 		OnStatus: n.session.PotStatus, OnError: n.session.Error, Log: n.log,
 	})
@@ -198,7 +202,10 @@ func (n *node) build(c *config.Config) error {
 		return err
 	}
 	n.problem(n.pots.Configure(c.Pots))
-	n.intake = pots.NewIntake(pots.IntakeConfig{Listen: c.Intake, Ring: n.ring, Epoch: start, OnError: n.session.Error, Log: n.log})
+	n.intake = pots.NewIntake(pots.IntakeConfig{
+		Listen: c.Intake, Ring: n.ring, Epoch: start, OnlyPot: n.pots.OnlyProgram, Count: n.pots.CountEvents,
+		OnError: n.session.Error, Log: n.log,
+	})
 	n.command(c, self)
 	return nil
 }
@@ -343,6 +350,13 @@ func (n *node) reload() {
 		return
 	}
 	n.log.Infof("%s", done)
+}
+
+// portOf is the port of host:port, which has been checked; 0 of nothing.
+func portOf(address string) uint16 {
+	_, port, _ := net.SplitHostPort(address)
+	n, _ := strconv.ParseUint(port, 10, 16)
+	return uint16(n)
 }
 
 func orDefault(n, standard int) int {

@@ -5,7 +5,9 @@
 // into bounded queues, one for each pot and one for the node, and a few
 // goroutines that live only while there is work carry them out. So two
 // commands on one pot are done in order, a slow one holds up no other pot,
-// and none holds up the session. Every command gets an answer: a status, or a
+// and none holds up the session. The install of a program only begins here:
+// what becomes of it the pot's states tell, and commands on it are answered
+// meanwhile. Every command gets an answer: a status, or a
 // NodeEvent Error that says why not.
 //
 // The package never opens a connection to anybody, and nothing that Core sent
@@ -27,7 +29,7 @@ import (
 const (
 	maxQueue    = 16               // commands that wait for one pot, or for the node
 	maxQueues   = 1 + pots.MaxPots // the node's own and the pots'
-	maxParallel = 3                // pots worked on at once
+	maxParallel = 8                // pots worked on at once: a stop takes seconds when a program won't end
 	nodeQueue   = ""               // no pot has this id
 )
 
@@ -48,6 +50,7 @@ type Pots interface {
 	List() []pots.Info
 	Info(id string) (pots.Info, bool)
 	Logs(id string) ([]string, bool)
+	Usage(id string) (pots.Usage, bool) // of a program that runs
 }
 
 // Config is what a Dispatcher needs; only Log may be nil.

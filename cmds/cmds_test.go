@@ -9,9 +9,11 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"forager/conn/wire"
 	"forager/pots"
+	"forager/pots/install"
 )
 
 // decode gives the commands among Core's lines.
@@ -85,7 +87,7 @@ func answersTo(c *wire.Command) []string {
 	case c.PotID == "../../etc":
 		return []string{`error InstallPot: pot id "../../etc"`}
 	case c.Install.PotType == "cowrie":
-		return []string{`pot 42 p-1 cowrie Failed honeypot type "cowrie" is not built in`}
+		return []string{"pot 42 p-1 cowrie Installing waits for its turn"}
 	}
 	return map[string][]string{
 		wire.CmdRestart:          {"node Deploying"},
@@ -157,7 +159,40 @@ func TestAnswers(t *testing.T) {
 		},
 		{
 			name: "long type", command: `{"InstallPot":{"pot_id":"a","honeypot_type":"` + strings.Repeat("t", 5000) + `"}}`,
-			want: []string{"pot 42 a " + strings.Repeat("t", 64) + ` Failed honeypot type "ttt`},
+			want: []string{"pot 42 a " + strings.Repeat("t", 64) + ` Failed pot "a": honeypot type "ttt`},
+		},
+		{
+			name: "a type that is a path", command: `{"InstallPot":{"pot_id":"a","honeypot_type":"../cowrie"}}`,
+			want: []string{`pot 42 a ../cowrie Failed pot "a": honeypot type "../cowrie": want 1 to 64 of`},
+		},
+		{
+			name: "a config with a second line", command: `{"InstallPot":{"pot_id":"a","honeypot_type":"cowrie","config":{"hostname":"x\n[shell]"}}}`,
+			want: []string{`pot 42 a cowrie Failed pot "a": option "hostname": a control character in "x\n[shell]"`},
+		},
+		{
+			name: "a pot_id with NUL", command: `{"InstallPot":{"pot_id":"a\u0000b","honeypot_type":"cowrie"}}`,
+			want: []string{`error InstallPot: pot id "a\x00b": want 1 to 64 of`},
+		},
+		{
+			name: "a pot_id of 300", command: `{"InstallPot":{"pot_id":"` + strings.Repeat("p", 300) + `","honeypot_type":"cowrie"}}`,
+			want: []string{`error InstallPot: pot id "ppp`},
+		},
+		{
+			name: "a program that may not be fetched", command: `{"InstallPot":{"pot_id":"b","honeypot_type":"cowrie","git_url":"ext::sh"}}`,
+			pots: func(f *fakePots) { f.broken["b"] = errors.New("not allowed (-pots-allow)") },
+			want: []string{"pot 42 b cowrie Failed not allowed (-pots-allow)"},
+		},
+		{
+			name: "a program", command: `{"InstallPot":{"pot_id":"b","honeypot_type":"cowrie","auto_start":true}}`,
+			want: []string{"pot 42 b cowrie Installing waits for its turn"},
+		},
+		{
+			name: "metrics of a program", command: `{"GetPotMetrics":"p-1"}`,
+			pots: func(f *fakePots) {
+				f.usage = map[string]pots.Usage{"p-1": {CPU: 1500 * time.Millisecond, Memory: 5 << 20, Processes: 3, Connections: 2, Restarts: 1}}
+				f.pots["p-1"].Counters.Events = 7
+			},
+			want: []string{"pot 42 p-1 telnet Stopped uptime=0 cpu=1.50 memory=5242880 processes=3 connections=2 events=7 restarts=1"},
 		},
 		{
 			name: "install and start", command: `{"InstallPot":{"pot_id":"a","honeypot_type":"telnet","config":{"telnet_port":"2323"},"auto_start":true}}`,
@@ -296,6 +331,40 @@ func TestStopAndRestart(t *testing.T) {
 	h.Do(one(t, `{"Restart":null}`))
 	if got := <-called; got != "restart" {
 		t.Error(got)
+	}
+}
+
+// The last state of an install that StopPot ended is told by the pots.
+func TestStopEndsInstall(t *testing.T) {
+	h := newHouse(t, nil, "p-1")
+	h.pots.broken["p-1"] = pots.ErrInstallStopped
+	h.Do(one(t, `{"StopPot":"p-1"}`))
+	h.Do(one(t, `{"GetPotLogs":"p-1"}`))
+	if got := h.answers.wait(t, 1); !match(got, []string{"pot 42 p-1 telnet Failed no log lines"}) {
+		t.Errorf("got %q", got)
+	}
+}
+
+func TestDescribeProgram(t *testing.T) {
+	p := pots.Info{
+		Spec: pots.Spec{
+			Type: "cowrie", Listen: ":2222,:2223", Source: pots.Source{URL: "https://example.org/x.git", Branch: "main"},
+			Options: map[string]string{"ssh_port": "2222", "api": "s3cret"},
+		},
+		Program:     install.Program{Commit: "c0ffee", Directory: "cowrie", UID: 61185, Secrets: []string{"api"}},
+		Protections: []string{"user", "limits"}, Missing: []string{"landlock"},
+	}
+	got := describe(&p)
+	for _, part := range []string{
+		"type=cowrie source=installed url=https://example.org/x.git", `branch="main"`, "commit=c0ffee", `directory="cowrie"`, "user=61185",
+		"protections=user,limits", "missing=landlock", "listen=:2222,:2223", `ssh_port="2222"`, `api="***"`,
+	} {
+		if !strings.Contains(got, part) {
+			t.Errorf("%q is missing in %q", part, got)
+		}
+	}
+	if strings.Contains(got, "s3cret") {
+		t.Errorf("a secret in %q", got)
 	}
 }
 

@@ -15,6 +15,9 @@ func deployPot(d *Dispatcher, c *wire.Command) { d.change(c, d.cfg.Pots.Start) }
 // change does something with a pot and answers with the state it is in then.
 func (d *Dispatcher) change(c *wire.Command, do func(id string) error) {
 	err := do(c.PotID)
+	if errors.Is(err, pots.ErrInstallStopped) {
+		return // the pot's last state is the answer
+	}
 	p, ok := d.cfg.Pots.Info(c.PotID)
 	if !ok {
 		d.fail(errNoPot(c))

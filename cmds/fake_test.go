@@ -71,6 +71,7 @@ type fakePots struct {
 	logs   map[string][]string
 	gates  map[string]chan struct{}
 	broken map[string]error
+	usage  map[string]pots.Usage
 	calls  []string
 	begun  chan string // told of each operation before its gate
 }
@@ -112,10 +113,17 @@ func (f *fakePots) Restart(id string) error { return f.do("restart", id, wire.Po
 
 func (f *fakePots) Install(s pots.Spec, autoStart bool) error {
 	f.mu.Lock()
-	if f.pots[s.ID] == nil {
+	if f.pots[s.ID] == nil && (!s.IsProgram() || f.broken[s.ID] == nil) {
 		f.pots[s.ID] = &pots.Info{Spec: s, State: wire.PotStopped}
 	}
+	p := f.pots[s.ID]
+	if err := f.broken[s.ID]; s.IsProgram() && err == nil {
+		p.Spec, p.State, p.Message = s, wire.PotInstalling, "waits for its turn"
+	}
 	f.mu.Unlock()
+	if s.IsProgram() {
+		return f.broken[s.ID]
+	}
 	if autoStart {
 		return f.Start(s.ID)
 	}
@@ -145,6 +153,13 @@ func (f *fakePots) Logs(id string) ([]string, bool) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	return f.logs[id], f.pots[id] != nil
+}
+
+func (f *fakePots) Usage(id string) (pots.Usage, bool) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	u, ok := f.usage[id]
+	return u, ok
 }
 
 // house is a dispatcher among fakes, running until the test ends.

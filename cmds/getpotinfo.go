@@ -15,7 +15,11 @@ import (
 func getPotInfo(d *Dispatcher, c *wire.Command) { d.onPot(c, describe) }
 
 func describe(p *pots.Info) string {
-	b := fmt.Appendf(nil, "type=%s source=%s listen=%s", p.Type, source(p), p.Listen)
+	b := fmt.Appendf(nil, "type=%s source=%s", p.Type, source(p))
+	if p.IsProgram() {
+		b = appendProgram(b, p)
+	}
+	b = fmt.Appendf(b, " listen=%s", p.Listen)
 	if p.Addr != "" {
 		b = fmt.Appendf(b, " address=%s", p.Addr)
 	}
@@ -24,9 +28,33 @@ func describe(p *pots.Info) string {
 	}
 	b = fmt.Appendf(b, " since=%s", p.Since.UTC().Format(time.RFC3339))
 	for _, key := range slices.Sorted(maps.Keys(p.Options)) {
-		b = fmt.Appendf(b, " %s=%q", key, shown(key, p.Options[key]))
+		value := shown(key, p.Options[key])
+		if slices.Contains(p.Program.Secrets, key) {
+			value = hidden
+		}
+		b = fmt.Appendf(b, " %s=%q", key, value)
 	}
 	return string(b)
+}
+
+// appendProgram tells where a program came from, how it runs and what holds
+// it.
+func appendProgram(b []byte, p *pots.Info) []byte {
+	b = fmt.Appendf(b, " url=%s", p.Source.URL)
+	if p.Source.Branch != "" {
+		b = fmt.Appendf(b, " branch=%q", p.Source.Branch)
+	}
+	if p.Program.Commit == "" {
+		return b // not installed yet
+	}
+	b = fmt.Appendf(b, " commit=%s directory=%q user=%d", p.Program.Commit, or(p.Program.Directory, "."), p.Program.UID)
+	if len(p.Protections) > 0 {
+		b = fmt.Appendf(b, " protections=%s", strings.Join(p.Protections, ","))
+	}
+	if len(p.Missing) > 0 {
+		b = fmt.Appendf(b, " missing=%s", strings.Join(p.Missing, ","))
+	}
+	return b
 }
 
 // source tells where a pot comes from: the node's own configuration, or Core.
@@ -37,6 +65,9 @@ func source(p *pots.Info) string {
 	return "installed"
 }
 
+// hidden stands for a secret.
+const hidden = "***"
+
 // secretWords are what names of options that hold secrets contain.
 var secretWords = []string{"passw", "secret", "token", "key"}
 
@@ -44,7 +75,7 @@ var secretWords = []string{"passw", "secret", "token", "key"}
 func shown(key, value string) string {
 	for _, word := range secretWords {
 		if strings.Contains(strings.ToLower(key), word) {
-			return "***"
+			return hidden
 		}
 	}
 	return value

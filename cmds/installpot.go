@@ -2,16 +2,16 @@ package cmds
 
 import (
 	"fmt"
-	"strings"
 	"time"
 
 	"forager/conn/wire"
 	"forager/pots"
 )
 
-// installPot makes a pot of a built-in type that outlives the node. The same
-// install twice is one install. It answers Installing, then what became of
-// it; an id that no pot may have can't be in such an answer.
+// installPot makes a pot that outlives the node: one of a built-in type, or a
+// program from a repository, whose install only begins here. The same install
+// twice is one install. It answers Installing, then what became of it; an id
+// that no pot may have can't be in such an answer.
 func installPot(d *Dispatcher, c *wire.Command) {
 	in := &c.Install
 	if err := pots.CheckID(in.PotID); err != nil {
@@ -19,31 +19,30 @@ func installPot(d *Dispatcher, c *wire.Command) {
 		return
 	}
 	p := pots.Info{Spec: pots.Spec{ID: in.PotID, Type: in.PotType}, State: wire.PotFailed, Since: time.Now()}
-	if why := d.refuse(in); why != "" {
-		d.answer(p, why)
+	if d.cfg.NodeType == wire.Agent {
+		d.answer(p, "this node is an Agent, which installs no pots (-node-type)")
 		return
 	}
-	spec, err := pots.NewSpec(in.PotID, in.PotType, in.Config)
+	spec, err := newSpec(in)
 	if err != nil {
 		d.answer(p, err.Error())
 		return
 	}
-	p.State = wire.PotInstalling
-	d.answer(p, "")
+	if !spec.IsProgram() {
+		p.State = wire.PotInstalling
+		d.answer(p, "")
+	}
 	err = d.cfg.Pots.Install(spec, in.AutoStart)
 	d.answerInstall(c, spec, err)
 }
 
-// refuse tells why nothing is installed, or nothing. A git_url that comes
-// with a built-in type is not needed, and not looked at.
-func (d *Dispatcher) refuse(in *wire.InstallPot) string {
-	if d.cfg.NodeType == wire.Agent {
-		return "this node is an Agent, which installs no pots (-node-type)"
+// newSpec takes a type that is built in for that: its git_url is not needed,
+// and not looked at.
+func newSpec(in *wire.InstallPot) (pots.Spec, error) {
+	if pots.BuiltIn(in.PotType) {
+		return pots.NewSpec(in.PotID, in.PotType, in.Config)
 	}
-	if !pots.BuiltIn(in.PotType) {
-		return fmt.Sprintf("honeypot type %s is not built in, and this version installs only built-in types: %s", quote(in.PotType), typeNames())
-	}
-	return ""
+	return pots.NewProgram(in.PotID, in.PotType, pots.Source{URL: in.GitURL, Branch: in.GitBranch}, in.Config)
 }
 
 // answerInstall tells the state of the installed pot; an error that left
@@ -62,12 +61,4 @@ func (d *Dispatcher) answerInstall(c *wire.Command, spec pots.Spec, err error) {
 		return
 	}
 	d.answer(pots.Info{Spec: spec, State: wire.PotFailed}, err.Error())
-}
-
-func typeNames() string {
-	var names []string
-	for _, t := range pots.Types() {
-		names = append(names, t.Name)
-	}
-	return strings.Join(names, ", ")
 }

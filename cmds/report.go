@@ -146,6 +146,9 @@ func (r *Report) pots(s *screen) {
 		n := &p.Counters
 		text += fmt.Sprintf(", connections %d, open %d, refused %d, ignored %d, events %d, summed up %d, logins %d, bytes in %d",
 			n.Conns, n.Open, n.Refused, n.Ignored, n.Events, n.Summed, n.Logins, n.BytesIn)
+		if p.IsProgram() {
+			text += fmt.Sprintf(", from %q at %q", p.Source.URL, or(p.Program.Commit, "no commit yet"))
+		}
 		if p.Message != "" {
 			text += fmt.Sprintf(", %q", p.Message)
 		}

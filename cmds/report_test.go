@@ -13,6 +13,7 @@ import (
 	"forager/conn/ring"
 	"forager/conn/wire"
 	"forager/pots"
+	"forager/pots/install"
 )
 
 var update = flag.Bool("update", false, "rewrite golden files")
@@ -42,6 +43,10 @@ func TestReport(t *testing.T) {
 			return []pots.Info{
 				{Spec: pots.Spec{ID: "telnet", Type: "telnet", Listen: ":23"}, State: wire.PotRunning, Addr: "[::]:23", Since: before(time.Minute), Configured: true, Counters: pots.Counters{Conns: 9, Open: 1, Refused: 2, Events: 30, BytesIn: 400, Logins: 5}},
 				{Spec: pots.Spec{ID: "web", Type: "tcp", Listen: ":80"}, State: wire.PotFailed, Since: before(time.Minute), Message: evil},
+				{
+					Spec: pots.Spec{ID: "ssh", Type: "cowrie", Listen: ":2222", Source: pots.Source{URL: evil}}, State: wire.PotRunning, Addr: ":2222",
+					Since: before(time.Minute), Counters: pots.Counters{Events: 4}, Program: install.Program{Commit: "c0ffee"},
+				},
 			}
 		},
 		Intake: func() pots.IntakeStats {

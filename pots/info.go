@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"forager/conn/wire"
+	"forager/pots/install"
 )
 
 // Info is what is known of a pot.
@@ -16,6 +17,10 @@ type Info struct {
 	Since      time.Time
 	Configured bool // from a -pot line; else installed
 	Counters   Counters
+
+	// Of a pot that is a program:
+	Program              install.Program // how it runs
+	Protections, Missing []string        // what holds it while it runs, and what this machine can't do
 }
 
 // Counters count since the node's start.
@@ -51,7 +56,8 @@ func (m *Manager) Info(id string) (Info, bool) {
 }
 
 // Logs returns a pot's last lines, oldest first: at most 64 of at most 200
-// bytes behind their time, printable.
+// bytes behind their time, printable; of a program behind them what it, or its
+// installation, printed last.
 func (m *Manager) Logs(id string) ([]string, bool) {
 	m.mu.Lock()
 	inst := m.pots[id]
@@ -59,7 +65,11 @@ func (m *Manager) Logs(id string) ([]string, bool) {
 	if inst == nil {
 		return nil, false
 	}
-	return inst.log.lines(m.cfg.Epoch), true
+	lines := inst.log.lines(m.cfg.Epoch)
+	if out := inst.printed(); out != nil {
+		lines = append(lines, out.Lines(logLines)...)
+	}
+	return lines, true
 }
 
 // Alive asks every part that runs to prove that it does, and returns the ids of

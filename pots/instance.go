@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"forager/conn/wire"
+	"forager/pots/install"
+	"forager/pots/process"
 )
 
 // instance is one pot of the house: its spec, its state, its counters and log,
@@ -19,8 +21,10 @@ type instance struct {
 	salt       uint64 // its own, for tables that others' pots share
 	configured bool
 	handler    Handler
-	log        potLog
-	count      counters
+	log        *potLog   // of the id: a pot that replaces another goes on with it
+	count      *counters // the same
+	fresh      bool      // it only holds the id of a pot that is being installed
+	uid        uint32    // of a program; under Manager.mu
 
 	op   sync.Mutex  // held during an operation
 	gone bool        // under op: removed from the house
@@ -31,6 +35,10 @@ type instance struct {
 	message string
 	since   time.Time
 	service service
+	program *install.Program // how it runs, if it is one
+	output  *process.Output  // of a program, and of the steps of its install
+	job     *job             // what will replace it
+	step    string           // how far that is
 }
 
 // service is what a started pot is: a listener, or whatever else a type may
@@ -53,10 +61,12 @@ func (m *Manager) newInstance(s Spec, configured bool) (*instance, error) {
 	inst := &instance{
 		m: m, spec: s, id: []byte(s.ID), typ: []byte(s.Type), configured: configured,
 		state: wire.PotStopped, since: time.Now(),
-		salt: rand.Uint64(),
+		salt: rand.Uint64(), log: new(potLog), count: new(counters),
 	}
-	var err error
-	if err = s.check(); err == nil {
+	err := s.check()
+	if err == nil && s.IsProgram() {
+		inst.handler = program{}
+	} else if err == nil {
 		inst.handler, err = build(Setup{
 			Spec: s, Persona: m.cfg.Persona, NodeID: m.cfg.NodeID, StateDir: m.cfg.StateDir, Log: m.cfg.Log,
 		})
@@ -77,8 +87,11 @@ func (i *instance) startIfRunning() error {
 
 // start needs op.
 func (i *instance) start() error {
-	if i.running() != nil {
-		return nil
+	if s := i.running(); s != nil {
+		if i.info().State != wire.PotFailed {
+			return nil
+		}
+		s.stop() // a program that died too often
 	}
 	if i.handler == nil {
 		return fmt.Errorf("pot %s: %s", quote(i.spec.ID), i.info().Message)
@@ -93,9 +106,19 @@ func (i *instance) start() error {
 		i.fail(err)
 		return err
 	}
-	i.set(wire.PotRunning, "", s)
+	if _, tells := s.(*run); !tells { // a program runs when its ports answer
+		i.set(wire.PotRunning, "", s)
+	}
 	i.m.cfg.Log.Infof("pot %s: %s on %s", i.spec.ID, i.spec.Type, s.addr())
 	return nil
+}
+
+// restart needs op: the service has been stopped, and runs again.
+func (i *instance) restart() error {
+	i.mu.Lock()
+	i.service = nil
+	i.mu.Unlock()
+	return i.start()
 }
 
 // stop needs op.
@@ -126,15 +149,31 @@ func (i *instance) set(state wire.PotState, message string, s service) {
 	i.tell()
 }
 
-// tell tells the state to whom it concerns.
-func (i *instance) tell() {
-	if i.m.cfg.OnStatus == nil {
+// become is set for a service whose state changes by itself; one that is not
+// the pot's any more changes nothing.
+func (i *instance) become(s service, state wire.PotState, message string) {
+	i.mu.Lock()
+	if i.service != s {
+		i.mu.Unlock()
 		return
 	}
+	i.mu.Unlock()
+	if state == wire.PotFailed {
+		i.m.cfg.Log.Errorf("pot %s: %s", i.spec.ID, message)
+	}
+	i.set(state, message, s)
+}
+
+// tell tells the state to whom it concerns.
+func (i *instance) tell() {
 	info := i.info()
-	i.m.cfg.OnStatus(wire.PotStatus{
-		PotID: info.ID, PotType: info.Type, Status: info.State, Message: info.Message,
-	})
+	i.tellAs(info.Type, info.State, info.Message)
+}
+
+func (i *instance) tellAs(typ string, state wire.PotState, message string) {
+	if i.m.cfg.OnStatus != nil {
+		i.m.cfg.OnStatus(wire.PotStatus{PotID: i.spec.ID, PotType: typ, Status: state, Message: message})
+	}
 }
 
 func (i *instance) running() service {
@@ -158,5 +197,26 @@ func (i *instance) info() Info {
 	if i.service != nil {
 		info.Addr = i.service.addr()
 	}
+	if r, ok := i.service.(*run); ok {
+		info.Protections, info.Missing = r.protection()
+	}
+	if i.program != nil {
+		info.Program = *i.program
+		info.Listen = portList(i.program.Ports)
+	}
+	if i.job != nil {
+		info.Spec, info.State, info.Message = i.job.next.spec, wire.PotInstalling, i.step
+	}
 	return info
+}
+
+// operate calls do while no other operation on the pot goes on. It is not
+// done when the pot has been removed or replaced.
+func (i *instance) operate(do func(*instance) error) (done bool, err error) {
+	i.op.Lock()
+	defer i.op.Unlock()
+	if i.gone {
+		return false, nil
+	}
+	return true, do(i)
 }

@@ -49,6 +49,10 @@ type IntakeConfig struct {
 	// one: lines without an id are from it. It is asked for such lines only
 	// and may be nil.
 	OnlyPot func() (id string, ok bool)
+	// Count tells where the events of a pot are counted, besides in all; nil:
+	// nowhere. It is asked when the pot of a connection's lines changes, and
+	// may be nil.
+	Count func(id []byte) *atomic.Uint64
 	// OnError is told what the ring's loss counters don't: that the port is
 	// taken, that connections are refused; at most once a minute. It must
 	// not block and may be nil.
@@ -110,6 +114,9 @@ func NewIntake(cfg IntakeConfig) *Intake {
 	}
 	if cfg.OnError == nil {
 		cfg.OnError = func(string) {}
+	}
+	if cfg.Count == nil {
+		cfg.Count = func([]byte) *atomic.Uint64 { return nil }
 	}
 	if cfg.Epoch.IsZero() {
 		cfg.Epoch = time.Now()

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"net"
+	"sync/atomic"
 
 	"forager/conn/ring"
 	"forager/conn/wire"
@@ -28,7 +29,8 @@ type intakeEvents struct {
 	event ring.Event
 	last  [wire.MaxName]byte // the pot of the last event: whose a line is that can't be read
 	lastN int
-	share int // bytes until the next look at the ring
+	count *atomic.Uint64 // of that pot; nil: there is none
+	share int            // bytes until the next look at the ring
 
 	bytes, lines, events uint64 // since begin
 }
@@ -61,7 +63,7 @@ func (e *intakeEvents) line(l *jsonline.Line, raw []byte) {
 	}
 	v := &e.event
 	v.PotID, v.Pot, v.Type = e.potID(l.PotID), l.PotType, l.EventType
-	e.lastN = copy(e.last[:], v.PotID)
+	e.remember(v.PotID)
 	if err != nil {
 		e.oversize(raw)
 		return
@@ -75,7 +77,19 @@ func (e *intakeEvents) line(l *jsonline.Line, raw []byte) {
 	v.Time, v.Data = l.Time, l.Data
 	if _, err := e.in.cfg.Ring.Put(v); err == nil {
 		e.events++
+		if e.count != nil {
+			e.count.Add(1)
+		}
 	}
+}
+
+// remember notes whose the line is.
+func (e *intakeEvents) remember(pot []byte) {
+	if e.lastN > 0 && string(e.last[:e.lastN]) == string(pot) {
+		return
+	}
+	e.lastN = copy(e.last[:], pot)
+	e.count = e.in.cfg.Count(e.last[:e.lastN])
 }
 
 // pace makes the sender wait while the ring is crowded.
@@ -94,7 +108,11 @@ func (e *intakeEvents) potID(id []byte) []byte {
 	}
 	if e.in.cfg.OnlyPot != nil {
 		if s, ok := e.in.cfg.OnlyPot(); ok && s != "" && len(s) <= wire.MaxName {
-			return append(e.last[:0], s...)
+			if string(e.last[:e.lastN]) != s {
+				e.lastN = copy(e.last[:], s)
+				e.count = e.in.cfg.Count(e.last[:e.lastN])
+			}
+			return e.last[:e.lastN]
 		}
 	}
 	return unknown

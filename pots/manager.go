@@ -15,6 +15,7 @@ import (
 	"forager/board"
 	"forager/conn/ring"
 	"forager/conn/wire"
+	"forager/pots/install"
 )
 
 // Errors of the Manager that callers tell apart.
@@ -34,10 +35,16 @@ type Config struct {
 	Limits   Limits
 	Persona  string
 	NodeID   uint64
+	Allow    []string             // globs of what may be fetched for pots that are programs
+	Memory   int64                // bytes of the machine, which a program may have a part of; 0: unknown
+	Users    bool                 // give each program a user of its own, which only root can
 	Ignore   []netip.Prefix       // the operator's own scanners: closed at once, counted, not told
 	OnStatus func(wire.PotStatus) // every change of a pot's state; NodeID is not set. Must not block, nor change pots
 	OnError  func(text string)    // what the operator and Core should know beside that; must not block
 	Log      *board.Log
+
+	EventPort   uint16 // of the intake; 0: it is off
+	OutputBytes int    // of a program's last lines that are kept; 0: DefaultOutput
 }
 
 // Manager owns the pots: those of the -pot lines and those that were
@@ -53,7 +60,13 @@ type Manager struct {
 	floodWindow time.Duration
 	sessions    atomic.Uint64 // the next session id, before it is mixed
 
-	mu      sync.Mutex
+	installer *install.Installer // nil: no state directory
+	lane      chan struct{}      // holds a token for each install at work
+	cleaned   chan struct{}      // closed when nothing of a crash is left
+	jobs      sync.WaitGroup
+	unknown   bool // which pots are installed: the file was broken
+
+	mu      sync.Mutex // before instance.mu
 	pots    map[string]*instance
 	running bool
 }
@@ -68,15 +81,20 @@ func NewManager(cfg Config) (*Manager, error) {
 		cfg.Epoch = time.Now()
 	}
 	cfg.Limits = cfg.Limits.withDefaults()
+	if cfg.OutputBytes <= 0 {
+		cfg.OutputBytes = DefaultOutput
+	}
 	m := &Manager{
 		cfg: cfg, guard: newGuard(cfg.Limits), store: newStore(cfg.StateDir),
 		ready: make(chan struct{}), pots: make(map[string]*instance), floodWindow: floodWindow,
+		installer: newInstaller(&cfg), lane: make(chan struct{}, maxInstalls), cleaned: make(chan struct{}),
 	}
 	m.budget = newBudget(cfg.Ring.Stats().Size, cfg.Limits.Conns, &m.floodWindow, m.tellFloods)
 	m.sessions.Store(rand.Uint64())
 	kept, err := m.store.load()
 	if err != nil {
 		m.complain(err)
+		m.unknown = true
 	}
 	for _, k := range kept {
 		inst, err := m.newInstance(k.spec, false)
@@ -84,6 +102,9 @@ func NewManager(cfg Config) (*Manager, error) {
 			inst.fail(err)
 		}
 		inst.want.Store(k.want)
+		if k.program != nil {
+			inst.program, inst.uid = k.program, k.program.UID
+		}
 		m.pots[k.spec.ID] = inst
 	}
 	return m, nil
@@ -102,6 +123,7 @@ func (m *Manager) Run(ctx context.Context) error {
 	m.mu.Lock()
 	m.running = true
 	m.mu.Unlock()
+	m.clean()
 	for _, inst := range m.all() {
 		inst.op.Lock()
 		if inst.want.Load() {
@@ -123,6 +145,7 @@ func (m *Manager) Ready() <-chan struct{} { return m.ready }
 
 func (m *Manager) stopAll() {
 	var wg sync.WaitGroup
+	wg.Go(m.endInstalls)
 	for _, inst := range m.all() {
 		wg.Go(func() {
 			inst.op.Lock()
@@ -131,6 +154,11 @@ func (m *Manager) stopAll() {
 		})
 	}
 	wg.Wait()
+	for _, inst := range m.all() { // what an install that ended just now has started
+		inst.op.Lock()
+		inst.stop()
+		inst.op.Unlock()
+	}
 }
 
 // Configure takes the -pot lines: it starts new pots, stops and forgets those
@@ -172,14 +200,20 @@ func (m *Manager) configure(s Spec) error {
 // another spec. The same spec twice is one install. Of a pot that should run
 // (autoStart) and can't, the error is the reason and the pot stays, Failed. An
 // error that is ErrNotKept means that all is well but the state directory.
+// Of a pot that is a program only the beginning is waited for: nil means that
+// it is being installed, or is there already.
 func (m *Manager) Install(s Spec, autoStart bool) error {
 	if err := CheckID(s.ID); err != nil {
 		return err
+	}
+	if s.IsProgram() {
+		return m.installProgram(s, autoStart)
 	}
 	inst, err := m.newInstance(s, false)
 	if err != nil {
 		return err
 	}
+	m.endInstall(s.ID)
 	inst.want.Store(autoStart)
 	old, err := m.add(inst)
 	if err == nil && old != nil && !old.spec.Equal(s) {
@@ -206,16 +240,26 @@ func (m *Manager) Install(s Spec, autoStart bool) error {
 // Start runs a pot (DeployPot); one that runs already stays as it is. The wish
 // outlives the node for installed pots.
 func (m *Manager) Start(id string) error {
+	if m.startLater(id) {
+		return nil
+	}
 	return m.wish(id, true, (*instance).startIfRunning)
 }
 
-// Stop stops a pot and closes its connections (StopPot).
+// Stop stops a pot and closes its connections (StopPot). It ends an install as
+// well: ErrInstallStopped when there is no pot then.
 func (m *Manager) Stop(id string) error {
+	if had := m.isInstalled(id); had && !m.endInstall(id) {
+		return fmt.Errorf("pot %s: %w", quote(id), ErrInstallStopped)
+	}
 	return m.wish(id, false, func(inst *instance) error { inst.stop(); return nil })
 }
 
 // Restart stops and starts a pot (RestartPot).
 func (m *Manager) Restart(id string) error {
+	if m.startLater(id) {
+		return nil
+	}
 	return m.wish(id, true, func(inst *instance) error {
 		inst.stop()
 		return inst.startIfRunning()
@@ -236,18 +280,17 @@ func (m *Manager) wish(id string, want bool, do func(*instance) error) error {
 
 // with calls do while no other operation on the pot goes on.
 func (m *Manager) with(id string, do func(*instance) error) error {
-	m.mu.Lock()
-	inst := m.pots[id]
-	m.mu.Unlock()
-	if inst == nil {
-		return fmt.Errorf("pot %s: %w", quote(id), ErrUnknownPot)
+	for {
+		m.mu.Lock()
+		inst := m.pots[id]
+		m.mu.Unlock()
+		if inst == nil {
+			return fmt.Errorf("pot %s: %w", quote(id), ErrUnknownPot)
+		}
+		if done, err := inst.operate(do); done {
+			return err
+		} // else another one has the id now
 	}
-	inst.op.Lock()
-	defer inst.op.Unlock()
-	if inst.gone {
-		return fmt.Errorf("pot %s: %w", quote(id), ErrUnknownPot)
-	}
-	return do(inst)
 }
 
 // add puts a pot into the house, unless its id is taken: then it returns the
@@ -277,6 +320,11 @@ func (m *Manager) remove(inst *instance) {
 	defer inst.op.Unlock()
 	inst.stop()
 	inst.gone = true
+	if inst.spec.IsProgram() {
+		if err := m.installer.Remove(inst.spec.ID); err != nil {
+			m.cfg.Log.Warnf("pot %s: its directory stays: %v (-state-dir)", inst.spec.ID, err)
+		}
+	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if m.pots[inst.spec.ID] == inst {
@@ -335,8 +383,8 @@ func (m *Manager) all() []*instance {
 func (m *Manager) save(id string) error {
 	err := m.store.save(func() (kept []keptPot) {
 		for _, inst := range m.all() {
-			if !inst.configured {
-				kept = append(kept, keptPot{inst.spec, inst.want.Load()})
+			if !inst.configured && !inst.fresh {
+				kept = append(kept, keptPot{inst.spec, inst.want.Load(), inst.installed()})
 			}
 		}
 		return kept

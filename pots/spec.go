@@ -33,12 +33,13 @@ type Spec struct {
 	Listen     string // 0.0.0.0:23 is IPv4 alone, [::]:23 IPv6 alone, :23 both
 	ReportPort uint16 // the public port that events name as dst_port; 0: the one it listens on
 	Options    map[string]string
+	Source     Source // of a pot that is a program of its own; Listen and ReportPort are empty then
 }
 
 // Equal tells whether both specs make the same pot.
 func (s Spec) Equal(o Spec) bool {
 	return s.ID == o.ID && s.Type == o.Type && s.Listen == o.Listen && s.ReportPort == o.ReportPort &&
-		maps.Equal(s.Options, o.Options)
+		s.Source == o.Source && maps.Equal(s.Options, o.Options)
 }
 
 // String writes the spec as the line that ParseSpec reads.
@@ -174,6 +175,9 @@ func (s Spec) check() error {
 		if len(key) > maxKey || len(value) > maxValue {
 			return fmt.Errorf("option %s: want a key of at most %d bytes and a value of at most %d", quote(key), maxKey, maxValue)
 		}
+	}
+	if s.IsProgram() {
+		return s.checkProgram()
 	}
 	if _, err := build(Setup{Spec: s}); err != nil {
 		return err

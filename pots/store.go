@@ -13,23 +13,32 @@ import (
 	"github.com/tinylib/msgp/msgp"
 
 	"forager/board"
+	"forager/pots/install"
 )
 
 // The file of the installed pots: a MessagePack array [version, pots], a pot
-// being [id, type, listen, report port, {key: value}, wish].
+// being [id, type, listen, report port, {key: value}, wish, program], and a
+// program nil or [url, branch, commit, directory, user, [argument], [variable],
+// [port], [secret]]. Version 1 had no program.
 const (
 	storeName    = "pots.msgp"
-	storeVersion = 1
-	// maxStore is the largest file in bytes that is read.
+	storeVersion = 2
+	// maxStore is the largest file in bytes that is written and read.
 	maxStore = 1 << 20
-	// storeFields are those of a pot.
-	storeFields = 6
+	// storeFields are those of a pot in each version.
+	storeFields1, storeFields2 = 6, 7
+	// programFields are those of a program.
+	programFields = 9
+	// maxWords is how many arguments, variables, ports and secrets a program
+	// has.
+	maxWords = 128
 )
 
 // keptPot is a pot as it outlives the node.
 type keptPot struct {
-	spec Spec
-	want bool
+	spec    Spec
+	want    bool
+	program *install.Program // of a pot that is one
 }
 
 // store keeps the installed pots in the state directory. A nil store keeps
@@ -88,7 +97,11 @@ func (s *store) save(snapshot func() []keptPot) error {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return board.WriteFile(s.path, encodeStore(snapshot()))
+	b := encodeStore(snapshot())
+	if len(b) > maxStore {
+		return fmt.Errorf("%d bytes, want at most %d", len(b), maxStore)
+	}
+	return board.WriteFile(s.path, b)
 }
 
 func encodeStore(kept []keptPot) []byte {
@@ -96,7 +109,7 @@ func encodeStore(kept []keptPot) []byte {
 	b = msgp.AppendInt(b, storeVersion)
 	b = msgp.AppendArrayHeader(b, uint32(len(kept)))
 	for _, k := range kept {
-		b = msgp.AppendArrayHeader(b, storeFields)
+		b = msgp.AppendArrayHeader(b, storeFields2)
 		b = msgp.AppendString(b, k.spec.ID)
 		b = msgp.AppendString(b, k.spec.Type)
 		b = msgp.AppendString(b, k.spec.Listen)
@@ -107,120 +120,34 @@ func encodeStore(kept []keptPot) []byte {
 			b = msgp.AppendString(b, k.spec.Options[key])
 		}
 		b = msgp.AppendBool(b, k.want)
+		b = appendProgram(b, k)
 	}
 	return b
 }
 
-// decodeStore reads what encodeStore wrote and nothing else.
-func decodeStore(b []byte) ([]keptPot, error) {
-	r := storeReader{rest: b}
-	r.array(2, 2)
-	if v := r.int(); r.err == nil && v != storeVersion {
-		return nil, fmt.Errorf("version %d, want %d", v, storeVersion)
+func appendProgram(b []byte, k keptPot) []byte {
+	p := k.program
+	if p == nil {
+		return msgp.AppendNil(b)
 	}
-	var kept []keptPot
-	ids := make(map[string]bool)
-	for n := r.array(0, MaxPots); n > 0 && r.err == nil; n-- {
-		k := r.pot()
-		if r.err == nil && ids[k.spec.ID] {
-			r.err = fmt.Errorf("pot %s is there twice", quote(k.spec.ID))
-		}
-		ids[k.spec.ID] = true
-		kept = append(kept, k)
+	b = msgp.AppendArrayHeader(b, programFields)
+	for _, text := range []string{k.spec.Source.URL, k.spec.Source.Branch, p.Commit, p.Directory} {
+		b = msgp.AppendString(b, text)
 	}
-	if r.err == nil && len(r.rest) > 0 {
-		r.err = fmt.Errorf("%d bytes behind the end", len(r.rest))
+	b = msgp.AppendUint32(b, p.UID)
+	b = appendTexts(b, p.Args)
+	b = appendTexts(b, p.Env)
+	b = msgp.AppendArrayHeader(b, uint32(len(p.Ports)))
+	for _, port := range p.Ports {
+		b = msgp.AppendUint16(b, port)
 	}
-	if r.err != nil {
-		return nil, r.err
-	}
-	return kept, nil
+	return appendTexts(b, p.Secrets)
 }
 
-// storeReader reads MessagePack within limits; the first error sticks.
-type storeReader struct {
-	rest []byte
-	err  error
-}
-
-func (r *storeReader) pot() (k keptPot) {
-	r.array(storeFields, storeFields)
-	k.spec.ID = r.string(maxID)
-	k.spec.Type = r.string(maxID)
-	k.spec.Listen = r.string(maxKey)
-	k.spec.ReportPort = uint16(r.intIn(0, 1<<16-1))
-	k.spec.Options = r.options()
-	k.want = r.bool()
-	if r.err == nil {
-		r.err = CheckID(k.spec.ID)
+func appendTexts(b []byte, texts []string) []byte {
+	b = msgp.AppendArrayHeader(b, uint32(len(texts)))
+	for _, text := range texts {
+		b = msgp.AppendString(b, text)
 	}
-	return k
-}
-
-func (r *storeReader) options() map[string]string {
-	if r.err != nil {
-		return nil
-	}
-	var n uint32
-	n, r.rest, r.err = msgp.ReadMapHeaderBytes(r.rest)
-	if r.err == nil && n > maxOptions {
-		r.err = fmt.Errorf("%d options, want at most %d", n, maxOptions)
-	}
-	if r.err != nil || n == 0 {
-		return nil
-	}
-	m := make(map[string]string)
-	for ; n > 0 && r.err == nil; n-- {
-		key := r.string(maxKey)
-		if _, twice := m[key]; twice && r.err == nil {
-			r.err = fmt.Errorf("option %s is there twice", quote(key))
-		}
-		m[key] = r.string(maxValue)
-	}
-	return m
-}
-
-func (r *storeReader) array(low, high uint32) (n uint32) {
-	if r.err != nil {
-		return 0
-	}
-	n, r.rest, r.err = msgp.ReadArrayHeaderBytes(r.rest)
-	if r.err == nil && (n < low || n > high) {
-		r.err = fmt.Errorf("an array of %d, want %d to %d", n, low, high)
-	}
-	return n
-}
-
-func (r *storeReader) string(most int) string {
-	if r.err != nil {
-		return ""
-	}
-	var b []byte
-	b, r.rest, r.err = msgp.ReadStringZC(r.rest)
-	if r.err == nil && len(b) > most {
-		r.err = fmt.Errorf("a text of %d bytes, want at most %d", len(b), most)
-	}
-	return string(b)
-}
-
-func (r *storeReader) int() (n int) {
-	if r.err == nil {
-		n, r.rest, r.err = msgp.ReadIntBytes(r.rest)
-	}
-	return n
-}
-
-func (r *storeReader) intIn(low, high int) int {
-	n := r.int()
-	if r.err == nil && (n < low || n > high) {
-		r.err = fmt.Errorf("the number %d, want %d to %d", n, low, high)
-	}
-	return n
-}
-
-func (r *storeReader) bool() (v bool) {
-	if r.err == nil {
-		v, r.rest, r.err = msgp.ReadBoolBytes(r.rest)
-	}
-	return v
+	return b
 }

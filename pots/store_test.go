@@ -5,18 +5,27 @@ import (
 	"errors"
 	"io/fs"
 	"os"
+	"reflect"
 	"strings"
 	"testing"
 
 	"github.com/tinylib/msgp/msgp"
 
 	"forager/conn/wire"
+	"forager/pots/install"
 )
 
 func somePots() []keptPot {
 	return []keptPot{
-		{Spec{ID: "a", Type: "tcp", Listen: "127.0.0.1:0", ReportPort: 21, Options: map[string]string{"banner": "\x00\xff", "max": "9"}}, true},
-		{Spec{ID: "b", Type: "telnet", Listen: "127.0.0.1:0"}, false},
+		{Spec{ID: "a", Type: "tcp", Listen: "127.0.0.1:0", ReportPort: 21, Options: map[string]string{"banner": "\x00\xff", "max": "9"}}, true, nil},
+		{Spec{ID: "b", Type: "telnet", Listen: "127.0.0.1:0"}, false, nil},
+		{
+			Spec{ID: "c", Type: "cowrie", Options: map[string]string{"ssh_port": "2222"}, Source: Source{"https://example.org/x.git", "main"}}, true,
+			&install.Program{
+				Commit: strings.Repeat("a", 40), Directory: "cowrie", UID: firstUser + 1, Args: []string{"python3", "-m", "x"},
+				Env: []string{"A=b", "C="}, Ports: []uint16{2222, 65535}, Secrets: []string{"api_key"},
+			},
+		},
 	}
 }
 
@@ -24,7 +33,7 @@ func TestStoreRoundTrip(t *testing.T) {
 	got, err := decodeStore(encodeStore(somePots()))
 	mustNot(t, err)
 	for i, want := range somePots() {
-		if !got[i].spec.Equal(want.spec) || got[i].want != want.want {
+		if !got[i].spec.Equal(want.spec) || got[i].want != want.want || !reflect.DeepEqual(got[i].program, want.program) {
 			t.Errorf("%+v, want %+v", got[i], want)
 		}
 	}
@@ -49,7 +58,13 @@ func TestStoreDecodeBad(t *testing.T) {
 	}
 	for name, b := range map[string][]byte{
 		"behind the end": append(bytes.Clone(good), 0),
-		"version 2":      append([]byte{good[0], 2}, good[2:]...),
+		"version 3":      append([]byte{good[0], 3}, good[2:]...),
+		"version 0":      append([]byte{good[0], 0}, good[2:]...),
+		"user of root's": with(func(k *keptPot) { *k = somePots()[2]; k.spec.ID = "x"; k.program.UID = 1 }),
+		"outside":        with(func(k *keptPot) { *k = somePots()[2]; k.spec.ID = "x"; k.program.Directory = "../x" }),
+		"no arguments":   with(func(k *keptPot) { *k = somePots()[2]; k.spec.ID = "x"; k.program.Args = nil }),
+		"no source":      with(func(k *keptPot) { *k = somePots()[2]; k.spec.ID = "x"; k.spec.Source.URL = "" }),
+		"many ports":     with(func(k *keptPot) { *k = somePots()[2]; k.spec.ID = "x"; k.program.Ports = make([]uint16, maxWords+1) }),
 		"4 billion pots": huge,
 		"id":             with(func(k *keptPot) { k.spec.ID = "../x" }),
 		"twice":          with(func(k *keptPot) { k.spec.ID = "a" }),
@@ -60,6 +75,19 @@ func TestStoreDecodeBad(t *testing.T) {
 		if got, err := decodeStore(b); err == nil {
 			t.Errorf("%s: no error, %+v", name, got)
 		}
+	}
+}
+
+// Files of the version that knew no programs are read.
+func TestStoreVersion1(t *testing.T) {
+	b := msgp.AppendInt(msgp.AppendArrayHeader(nil, 2), 1)
+	b = msgp.AppendArrayHeader(msgp.AppendArrayHeader(b, 1), storeFields1)
+	b = msgp.AppendString(msgp.AppendString(msgp.AppendString(b, "a"), "tcp"), "127.0.0.1:0")
+	b = msgp.AppendMapHeader(msgp.AppendUint16(b, 21), 0)
+	got, err := decodeStore(msgp.AppendBool(b, true))
+	mustNot(t, err)
+	if want := (Spec{ID: "a", Type: "tcp", Listen: "127.0.0.1:0", ReportPort: 21}); len(got) != 1 || !got[0].spec.Equal(want) || !got[0].want || got[0].program != nil {
+		t.Errorf("%+v", got)
 	}
 }
 
@@ -124,7 +152,7 @@ func TestInstalledPotsOutliveTheNode(t *testing.T) {
 // TestUnknownTypeIsKept: a file of a program that had more types.
 func TestUnknownTypeIsKept(t *testing.T) {
 	dir := t.TempDir()
-	kept := append(somePots(), keptPot{Spec{ID: "old", Type: "gopher", Listen: ":70"}, true})
+	kept := append(somePots(), keptPot{Spec{ID: "old", Type: "gopher", Listen: ":70"}, true, nil})
 	mustNot(t, os.WriteFile(storeOf(dir), encodeStore(kept), 0o600))
 	n := newNode(t, Config{StateDir: dir}).run()
 	if p, _ := n.m.Info("old"); p.State != wire.PotFailed || !strings.Contains(p.Message, "gopher") {
@@ -138,7 +166,7 @@ func TestUnknownTypeIsKept(t *testing.T) {
 	data, err := os.ReadFile(storeOf(dir))
 	mustNot(t, err)
 	again, err := decodeStore(data)
-	if err != nil || len(again) != 3 || !again[2].want && !again[1].want {
+	if err != nil || len(again) != 4 || !again[3].want && !again[1].want {
 		t.Errorf("%+v %v", again, err)
 	}
 }
@@ -180,7 +208,7 @@ func FuzzStore(f *testing.F) {
 			t.Fatalf("%+v becomes %+v, %v", kept, again, err)
 		}
 		for i := range kept {
-			if !again[i].spec.Equal(kept[i].spec) || again[i].want != kept[i].want {
+			if !again[i].spec.Equal(kept[i].spec) || again[i].want != kept[i].want || !reflect.DeepEqual(again[i].program, kept[i].program) {
 				t.Fatalf("%+v becomes %+v", kept[i], again[i])
 			}
 		}

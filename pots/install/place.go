@@ -1,0 +1,187 @@
+package install
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+
+	"golang.org/x/sys/unix"
+
+	"forager/pots/process"
+)
+
+// Names beside the pots' in the directory; no pot's id begins with a dot.
+const (
+	newPrefix = ".new-" // a pot under construction
+	oldPrefix = ".old-" // a pot that another one replaces at this moment
+)
+
+// throughMode is the mode of the directories above a pot: its user passes
+// through them and sees nothing there.
+const throughMode = 0o711
+
+// Place is the directory of a pot.
+func (in *Installer) Place(id string) string { return filepath.Join(in.Dir, id) }
+
+// Spec tells how a pot runs in its place.
+func (in *Installer) Spec(id string, p *Program, out *process.Output) process.Spec {
+	dir := filepath.Join(in.Place(id), p.Directory)
+	return process.Spec{
+		Name: id, Args: p.Args, Env: withPort(p.Env, in.EventPort), Dir: dir,
+		UID: p.UID, Limits: in.Limits, Output: out,
+	}
+}
+
+// eventPort is how a pot learns the intake's port.
+const eventPort = "HONEYBEE_EVENT_PORT="
+
+// withPort tells the port that the intake has now, which may not be the one
+// of the day when the pot was installed.
+func withPort(env []string, port uint16) []string {
+	var out []string
+	for _, e := range env {
+		if strings.HasPrefix(e, eventPort) {
+			e = eventPort + strconv.Itoa(int(port))
+		}
+		out = append(out, e)
+	}
+	return out
+}
+
+// Prepare makes the directory of the pots, and a way to it for the user of a
+// pot: other users may pass through the state directory then, whose files are
+// their owner's alone. A directory further up that they can't pass is an
+// error, for it is not ours.
+func (in *Installer) Prepare(uid uint32) error {
+	if err := os.MkdirAll(in.Dir, throughMode); err != nil {
+		return fmt.Errorf("%w (-state-dir)", err)
+	}
+	if uid == 0 {
+		return nil
+	}
+	for _, dir := range []string{in.Dir, filepath.Dir(in.Dir)} {
+		if err := open(dir); err != nil {
+			return fmt.Errorf("%w (-state-dir)", err)
+		}
+	}
+	for dir := filepath.Dir(filepath.Dir(in.Dir)); ; dir = filepath.Dir(dir) {
+		if info, err := os.Stat(dir); err == nil && info.Mode().Perm()&0o001 == 0 {
+			return fmt.Errorf("a pot runs as user %d, who can't pass through %s, of mode %04o (-state-dir)", uid, dir, info.Mode().Perm())
+		}
+		if dir == filepath.Dir(dir) {
+			return nil
+		}
+	}
+}
+
+// open lets other users pass through a directory of ours.
+func open(dir string) error {
+	info, err := os.Stat(dir)
+	if err != nil || info.Mode().Perm()&0o011 == 0o011 {
+		return err
+	}
+	return os.Chmod(dir, info.Mode().Perm()|0o011)
+}
+
+// Swap puts the pot in its place and removes what was there. After an error
+// the old one is there as before, and Drop is still to be called.
+func (b *Built) Swap() error {
+	place := b.in.Place(b.id)
+	err := unix.Renameat2(unix.AT_FDCWD, b.root, unix.AT_FDCWD, place, unix.RENAME_EXCHANGE)
+	switch {
+	case err == nil: // the old one is in the box now
+	case errors.Is(err, unix.ENOENT):
+		err = os.Rename(b.root, place) // nothing was there
+	case errors.Is(err, unix.EINVAL), errors.Is(err, unix.ENOSYS): // jffs2 and old kernels can't exchange
+		err = b.replace(place)
+	}
+	if err != nil {
+		return fmt.Errorf("putting it in its place: %w (-state-dir)", err)
+	}
+	syncDir(b.in.Dir)
+	b.Drop()
+	return nil
+}
+
+// replace does it in two steps. Clean mends what a crash leaves between them.
+func (b *Built) replace(place string) error {
+	old := filepath.Join(b.in.Dir, oldPrefix+b.id)
+	if err := os.RemoveAll(old); err != nil {
+		return err
+	}
+	if err := os.Rename(place, old); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	if err := os.Rename(b.root, place); err != nil {
+		return errors.Join(err, os.Rename(old, place))
+	}
+	return os.RemoveAll(old)
+}
+
+func syncDir(dir string) {
+	if d, err := os.Open(dir); err == nil {
+		_ = d.Sync()
+		d.Close()
+	}
+}
+
+// Drop removes what was built, or what it replaced.
+func (b *Built) Drop() {
+	if b.box == "" {
+		return
+	}
+	if err := os.RemoveAll(b.box); err != nil {
+		b.in.Log.Errorf("install of pot %s: what is left of it can't be removed: %v (-state-dir)", b.id, err)
+	}
+	b.box = ""
+}
+
+// Has tells whether the pot's directory is there.
+func (in *Installer) Has(id string, p *Program) bool {
+	info, err := os.Stat(filepath.Join(in.Place(id), p.Directory))
+	return err == nil && info.IsDir()
+}
+
+// Remove removes a pot's directory.
+func (in *Installer) Remove(id string) error { return os.RemoveAll(in.Place(id)) }
+
+// Mend puts back a pot that was being replaced when the node died, and that
+// has no successor.
+func (in *Installer) Mend(known func(id string) bool) error {
+	var errs []error
+	for _, name := range in.names() {
+		id, ok := strings.CutPrefix(name, oldPrefix)
+		if !ok || !known(id) {
+			continue
+		}
+		if _, err := os.Lstat(in.Place(id)); errors.Is(err, fs.ErrNotExist) {
+			errs = append(errs, os.Rename(in.Place(name), in.Place(id)))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// Clean removes what a crash left behind: pots under construction, and
+// directories of pots that nobody knows. Nothing may be built meanwhile.
+func (in *Installer) Clean(known func(id string) bool) error {
+	var errs []error
+	for _, name := range in.names() {
+		if !known(name) {
+			errs = append(errs, os.RemoveAll(in.Place(name)))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// names lists the directory; one that can't be read has nothing to clean.
+func (in *Installer) names() (names []string) {
+	entries, _ := os.ReadDir(in.Dir)
+	for _, e := range entries {
+		names = append(names, e.Name())
+	}
+	return names
+}

@@ -1,0 +1,43 @@
+package install
+
+import (
+	"fmt"
+
+	"golang.org/x/sys/unix"
+)
+
+// What installs leave free on the file system: a tenth of it, and 8 MiB at
+// least. The node's own state and the machine's need it.
+const (
+	reserveParts = 10
+	reserveLeast = 8 << 20
+)
+
+// leastRoom is how many bytes above the reserve an install needs to begin.
+const leastRoom = 1 << 20
+
+// budget returns how many bytes a fetch may take.
+func (in *Installer) budget() (int64, error) {
+	room := in.Room
+	if room == nil {
+		room = fileSystem
+	}
+	total, free, err := room(in.Dir)
+	if err != nil {
+		return 0, fmt.Errorf("free space unknown: %w (-state-dir)", err)
+	}
+	reserve := max(total/reserveParts, reserveLeast)
+	if free-reserve < leastRoom {
+		return 0, fmt.Errorf("no space: %d KiB free of %d, and pots leave %d alone (-state-dir)", free>>10, total>>10, reserve>>10)
+	}
+	return min(free-reserve, maxBytes), nil
+}
+
+// fileSystem tells the size of dir's file system and what is free for us.
+func fileSystem(dir string) (total, free int64, err error) {
+	var s unix.Statfs_t
+	if err := unix.Statfs(dir, &s); err != nil {
+		return 0, 0, err
+	}
+	return int64(s.Blocks) * int64(s.Bsize), int64(s.Bavail) * int64(s.Bsize), nil
+}

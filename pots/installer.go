@@ -1,0 +1,50 @@
+package pots
+
+import (
+	"path/filepath"
+
+	"forager/pots/install"
+	"forager/pots/process"
+)
+
+// DefaultOutput is how many bytes of a program's last lines are kept.
+const DefaultOutput = 16 << 10
+
+// programDisk is how many bytes the directory of a program may have.
+const programDisk = 512 << 20
+
+// newInstaller makes what installs programs, nil without a state directory.
+func newInstaller(cfg *Config) *install.Installer {
+	dir, err := filepath.Abs(cfg.StateDir)
+	if cfg.StateDir == "" || err != nil {
+		return nil
+	}
+	limits := process.LimitsFor(cfg.Memory)
+	limits.Disk = programDisk
+	return &install.Installer{
+		Dir: filepath.Join(dir, "pots"), Allow: cfg.Allow, EventPort: cfg.EventPort, Log: cfg.Log, Limits: limits,
+	}
+}
+
+// clean mends what a crash left among the programs' directories; what takes
+// long is done meanwhile.
+func (m *Manager) clean() {
+	if m.installer == nil {
+		close(m.cleaned)
+		return
+	}
+	known := make(map[string]bool)
+	for _, inst := range m.all() {
+		known[inst.spec.ID] = inst.spec.IsProgram()
+	}
+	is := func(id string) bool { return known[id] || m.unknown && id[0] != '.' }
+	if err := m.installer.Mend(is); err != nil {
+		m.complain(err)
+	}
+	m.jobs.Go(func() {
+		defer close(m.cleaned)
+		if err := m.installer.Clean(is); err != nil {
+			m.complain(err)
+		}
+	})
+}
