@@ -1,0 +1,23 @@
+package seccomp
+
+import "golang.org/x/sys/unix"
+
+// auditArch is how the kernel calls this machine (linux/audit.h).
+const auditArch = unix.AUDIT_ARCH_AARCH64
+
+// firstCall is the lowest number of a call.
+const firstCall = 0
+
+// sysMmap is how Go maps memory.
+const sysMmap = unix.SYS_MMAP
+
+// privateCalls are none here.
+var privateCalls []uint32
+
+var agentCallsHere = []uint32{
+	unix.SYS_NEWFSTATAT, unix.SYS_RENAMEAT, unix.SYS_GETRLIMIT,
+}
+
+var refusedCallsHere = []uint32{
+	unix.SYS_KEXEC_FILE_LOAD, unix.SYS_MEMFD_SECRET,
+}
