@@ -113,12 +113,16 @@ func run(args []string) error {
 	}
 	ctx, stop := context.WithCancel(context.Background())
 	defer stop()
-	n := &node{args: args, stop: stop, log: board.NewLog(os.Stderr, c.LogLevel)}
+	log := board.NewLog(os.Stderr, c.LogLevel)
+	n := &node{args: args, stop: stop, log: log, heart: &board.Heart{Log: log}}
 	if err := n.build(c); err != nil {
+		n.heart.Close()
 		return err
 	}
 	go n.signals()
 
+	heartCtx, endHeart := context.WithCancel(context.Background())
+	defer endHeart()
 	sessionCtx, endSession := context.WithCancel(context.Background())
 	defer endSession()
 	session := board.Start(sessionCtx, n.log, board.Task{Name: "session", Run: n.session.Run})
@@ -126,6 +130,7 @@ func run(args []string) error {
 	parts := board.Start(ctx, n.log,
 		board.Task{Name: "pots", Run: n.pots.Run}, board.Task{Name: "intake", Run: n.intake.Run},
 		board.Task{Name: "commands", Run: n.commands.Run}, board.Task{Name: "control", Run: n.control.Run})
+	heart := board.Start(heartCtx, n.log, board.Task{Name: "heart", Run: n.heart.Run})
 	shed := time.AfterFunc(settled, func() { board.ShedText() })
 	defer shed.Stop()
 	<-ctx.Done()
@@ -133,10 +138,16 @@ func run(args []string) error {
 	endSession()
 	session.Wait(sessionTime) // the spool saves meanwhile
 	spool.Wait(spoolTime)
+	endHeart()
+	heart.Wait(partsTime)
 	if n.again.Load() {
-		n.log.Errorf("restart: %v", board.Replace(n.left))
+		n.left = n.watchdog.Leave(n.left)
+		err := board.Replace(n.left)
+		n.heart.Close()
+		n.log.Errorf("restart: %v", err)
 		os.Exit(exitAgain)
 	}
+	n.heart.Close()
 	return nil
 }
 
@@ -157,6 +168,8 @@ type node struct {
 	intake   *pots.Intake
 	commands *cmds.Dispatcher
 	control  *cmds.Control
+	watchdog *board.Watchdog // nil: none
+	heart    *board.Heart
 	reloader *cmds.Reloader
 	report   *cmds.Report
 }
@@ -228,6 +241,7 @@ func (n *node) identity(c *config.Config) wire.Registration {
 func (n *node) protect(c *config.Config) error {
 	n.control = &cmds.Control{Path: c.Control, Status: n.report.Text, Log: n.log}
 	n.problem(n.control.Bind())
+	n.watch(c)
 	p := board.Protection{
 		Account: c.User, StateDir: c.StateDir, Socket: c.Control, Keep: c.Capabilities(),
 		Sandbox: c.Sandbox, Full: c.NodeType == wire.Full,
@@ -238,6 +252,20 @@ func (n *node) protect(c *config.Config) error {
 		n.problem(err)
 	}
 	return err
+}
+
+// watch opens what must be fed.
+func (n *node) watch(c *config.Config) {
+	if c.Watchdog == "" {
+		board.DropWatchdog()
+		return
+	}
+	var err error
+	if n.watchdog, err = board.OpenWatchdog(board.Machine{}, c.Watchdog, n.log); err != nil {
+		n.problem(err)
+		return
+	}
+	n.heart.Feeds = append(n.heart.Feeds, n.watchdog)
 }
 
 // begin gives this run a name of its own and a judge of the clock.
@@ -306,6 +334,13 @@ func (n *node) command(c *config.Config, self wire.Registration) {
 	for _, p := range r.Problems {
 		n.session.Error(p)
 	}
+	h := n.heart
+	r.Heart, h.OnStuck = h.Stats, n.session.Error
+	h.Parts = []board.Part{
+		{Name: "ring", Alive: n.ring.Alive}, {Name: "session", Alive: n.session.Alive}, {Name: "spool", Alive: n.spool.Alive},
+		{Name: "pots", Alive: n.pots.Alive}, {Name: "intake", Alive: n.intake.Alive},
+		{Name: "commands", Alive: n.commands.Alive}, {Name: "control", Alive: n.control.Alive},
+	}
 }
 
 // restart has the node come back as a new process.
@@ -334,6 +369,7 @@ func (n *node) signals() {
 		case s == syscall.SIGHUP:
 			n.reload()
 		case ending:
+			n.heart.Close()
 			os.Exit(exitError)
 		default:
 			n.log.Infof("%v: stopping", s)

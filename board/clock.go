@@ -1,13 +1,9 @@
 package board
 
 import (
-	"context"
 	"sync"
 	"time"
 )
-
-// clockPoll is how often a clock that is not set is looked at again.
-const clockPoll = time.Second
 
 // Clock tells whether the machine's clock can be believed. Boards without a
 // battery start in 1970, or when the firmware was built, and are set when the
@@ -70,18 +66,4 @@ func (c *Clock) Usable() bool {
 	}
 	c.answered = true
 	return c.usable
-}
-
-// Wait returns when the time may be used, or when ctx ends.
-func (c *Clock) Wait(ctx context.Context) error {
-	for !c.Usable() {
-		t := time.NewTimer(clockPoll)
-		select {
-		case <-t.C:
-		case <-ctx.Done():
-			t.Stop()
-			return ctx.Err()
-		}
-	}
-	return nil
 }

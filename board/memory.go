@@ -17,6 +17,8 @@ const maxFact = 16 << 10
 // Machine is where this package reads what it knows. The zero value is the
 // machine that runs it; tests point the paths at fixtures.
 type Machine struct {
+	Root string // what stands before every path that has no field here; default none
+
 	Meminfo    string // default /proc/meminfo (proc(5))
 	SelfCgroup string // default /proc/self/cgroup (cgroups(7))
 	CgroupRoot string // default /sys/fs/cgroup

@@ -83,6 +83,7 @@ type Dispatcher struct {
 type queue struct {
 	commands []wire.Command
 	taken    bool // in ready, or in a worker's hands
+	work     board.Limit
 }
 
 // Stats counts since the start.
@@ -191,6 +192,7 @@ func (d *Dispatcher) next() (id string, c wire.Command, ok bool) {
 	id, d.ready = d.ready[0], d.ready[1:]
 	q := d.queues[id]
 	c, q.commands = q.commands[0], q.commands[1:]
+	q.work.Begin(timeOf(c.Name))
 	return id, c, true
 }
 
@@ -199,6 +201,7 @@ func (d *Dispatcher) done(id string) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.stats.Done++
+	d.queues[id].work.End()
 	if len(d.queues[id].commands) == 0 {
 		delete(d.queues, id)
 		return

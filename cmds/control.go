@@ -35,6 +35,7 @@ type Control struct {
 	Log    *board.Log
 
 	listener *net.UnixListener
+	proofs   board.Proofs
 }
 
 // Bind makes the socket. What a dead node left at Path is replaced; a live
@@ -138,6 +139,7 @@ func (c *Control) Run(ctx context.Context) error {
 	defer stop()
 	var wg sync.WaitGroup
 	defer wg.Wait()
+	defer c.proofs.Answer(true)
 	free := make(chan struct{}, maxAsking)
 	for {
 		conn, err := c.accept(ctx)
@@ -154,12 +156,26 @@ func (c *Control) Run(ctx context.Context) error {
 	}
 }
 
+// Alive returns nil once the accept loop has shown that it runs, or an error
+// soon after ctx has ended. Without a socket there is none.
+func (c *Control) Alive(ctx context.Context) error {
+	if c.listener == nil {
+		return nil
+	}
+	return board.Await(ctx, c.proofs.Ask(func() { _ = c.listener.SetDeadline(time.Unix(1, 0)) }))
+}
+
 // accept goes on after an error, as of too many open files, until ctx ends.
 func (c *Control) accept(ctx context.Context) (net.Conn, error) {
 	for {
 		conn, err := c.listener.Accept()
 		if err == nil || ctx.Err() != nil {
 			return conn, err
+		}
+		if errors.Is(err, os.ErrDeadlineExceeded) {
+			_ = c.listener.SetDeadline(time.Time{})
+			c.proofs.Answer(false)
+			continue
 		}
 		c.Log.Warnf("control socket: %v (-control)", err)
 		select {

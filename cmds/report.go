@@ -36,6 +36,7 @@ type Report struct {
 	Log      *board.Log
 
 	Protected board.Protected
+	Heart     func() (feeds []board.FeedStats, stuck []string)
 }
 
 // screen is a report under construction.
@@ -64,6 +65,8 @@ func (r *Report) Text() []byte {
 	r.memory(s)
 	s.gap()
 	r.rights(s)
+	s.gap()
+	r.heart(s)
 	return s.b
 }
 
@@ -190,6 +193,22 @@ func (r *Report) rights(s *screen) {
 	}
 	s.line("landlock", "%s", or(r.Protected.Landlock, "off"))
 	s.line("seccomp", "%s", or(r.Protected.Seccomp, "off"))
+}
+
+func (r *Report) heart(s *screen) {
+	feeds, stuck := r.Heart()
+	s.line("stuck parts", "%s", or(strings.Join(stuck, ", "), "none"))
+	if len(feeds) == 0 {
+		s.line("fed", "nobody")
+	}
+	for i := range feeds {
+		f := &feeds[i]
+		text := fmt.Sprintf("every %v, %d times, last %s", f.Every, f.Count, ago(f.Last))
+		if f.Err != "" {
+			text += fmt.Sprintf(", %q", f.Err)
+		}
+		s.line("fed "+f.Name, "%s", text)
+	}
 }
 
 func size(bytes int64) string {

@@ -53,6 +53,12 @@ func TestReport(t *testing.T) {
 			return pots.IntakeStats{Accepted: 4, Open: 1, Lines: 20, Events: 18, Broken: 2}
 		},
 		Commands: func() Stats { return Stats{Done: 3, Refused: 1, Full: 1} },
+		Heart: func() ([]board.FeedStats, []string) {
+			return []board.FeedStats{
+				{Name: "watchdog /dev/watchdog", Every: 30 * time.Second, Last: before(9 * time.Second), Count: 7},
+				{Name: "systemd", Every: 15 * time.Second, Err: evil},
+			}, []string{"spool", "pots"}
+		},
 	}
 	text := string(r.Text())
 	var fixed []byte // without what differs from run to run
@@ -92,9 +98,10 @@ func TestReportEmpty(t *testing.T) {
 		Ring:    func() ring.Stats { return ring.Stats{} }, Pots: func() []pots.Info { return nil },
 		Intake: func() pots.IntakeStats { return pots.IntakeStats{} }, Commands: func() Stats { return Stats{} },
 		Machine: board.Machine{SmapsRollup: "testdata/none"},
+		Heart:   func() ([]board.FeedStats, []string) { return nil, nil },
 	}
 	text := string(r.Text())
-	for _, want := range []string{"last heartbeat: never\n", "next try: in 59m59s\n", "intake: not listening\n", "memory resident: unknown\n", "dialect: not known yet\n"} {
+	for _, want := range []string{"last heartbeat: never\n", "next try: in 59m59s\n", "intake: not listening\n", "memory resident: unknown\n", "dialect: not known yet\n", "fed: nobody\n", "stuck parts: none\n"} {
 		if !strings.Contains(text, want) {
 			t.Errorf("%q is missing in\n%s", want, text)
 		}

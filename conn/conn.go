@@ -70,6 +70,8 @@ type Config struct {
 // and driven by Run; every other method may be called at any time by anyone.
 type Session struct {
 	cfg   Config
+	pulse *board.Pulse
+	read  board.Limit // of one message of Core's
 	lane  lane
 	peers []*peer
 
@@ -100,7 +102,7 @@ func New(cfg Config) (*Session, error) {
 	if cfg.timing == (timing{}) {
 		cfg.timing = usualTiming
 	}
-	s := &Session{cfg: cfg, lane: newLane()}
+	s := &Session{cfg: cfg, pulse: board.NewPulse(), lane: newLane()}
 	known := loadDialects(&cfg)
 	for _, addr := range cfg.Cores {
 		s.peers = append(s.peers, &peer{addr: addr, learn: newLearner(cfg.Dialect, known[addr])})
@@ -112,6 +114,7 @@ func New(cfg Config) (*Session, error) {
 // Run keeps the session up until ctx ends, then says goodbye, which takes at
 // most three seconds.
 func (s *Session) Run(ctx context.Context) error {
+	defer s.pulse.End()
 	wait := newBackoff(s.cfg.timing)
 	for ctx.Err() == nil {
 		lived, err := s.once(ctx)
@@ -123,7 +126,7 @@ func (s *Session) Run(ctx context.Context) error {
 			pause = until
 		}
 		s.down(err, pause)
-		sleep(ctx, pause)
+		s.sleep(ctx, pause)
 	}
 	s.set(func(st *Stats) { st.State = LinkDown })
 	return nil
@@ -155,10 +158,14 @@ func (s *Session) once(ctx context.Context) (time.Duration, error) {
 // open dials c and registers.
 func (s *Session) open(ctx context.Context, c *peer) (*link, error) {
 	if s.cfg.TLS != nil || s.cfg.TOTP != nil {
-		if err := s.cfg.Clock.Wait(ctx); err != nil {
-			return nil, err
+		for !s.cfg.Clock.Usable() {
+			if s.sleep(ctx, clockPoll); ctx.Err() != nil {
+				return nil, ctx.Err()
+			}
 		}
 	}
+	s.pulse.Busy(2*dialTimeout + 2*s.cfg.timing.ack + slack) // a dial may be made twice; TLS and registration have their time
+	defer s.pulse.Busy(0)
 	s.set(func(st *Stats) { st.State, st.Core = LinkDialling, c.addr })
 	raw, err := s.cfg.Dial(ctx, c.addr)
 	if err != nil {
@@ -213,11 +220,17 @@ func (s *Session) down(err error, pause time.Duration) {
 	s.cfg.Log.Warnf("link to Core is down: %v; next try in %v", err, pause.Round(100*time.Millisecond))
 }
 
-func sleep(ctx context.Context, d time.Duration) {
+func (s *Session) sleep(ctx context.Context, d time.Duration) {
 	t := time.NewTimer(d)
 	defer t.Stop()
-	select {
-	case <-t.C:
-	case <-ctx.Done():
+	for {
+		select {
+		case q := <-s.pulse.Asked():
+			close(q)
+			continue
+		case <-t.C:
+		case <-ctx.Done():
+		}
+		return
 	}
 }

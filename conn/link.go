@@ -131,6 +131,7 @@ func (l *link) run(ctx context.Context) error {
 
 // step writes what is most urgent, or waits for something to write.
 func (l *link) step(ctx context.Context) error {
+	l.s.pulse.Beat()
 	if u, ok := l.s.lane.take(); ok {
 		return l.sendUrgent(ctx, &u)
 	}
@@ -158,6 +159,8 @@ func (l *link) wait(ctx context.Context) error {
 		l.wake.Reset(d)
 	}
 	select {
+	case q := <-l.s.pulse.Asked():
+		close(q)
 	case <-l.s.lane.ready:
 	case <-l.s.cfg.Ring.Ready():
 	case <-l.wake.C:
@@ -172,7 +175,7 @@ func (l *link) wait(ctx context.Context) error {
 }
 
 // clockPoll is how often a clock that is not set is looked at again while
-// events wait for it.
+// events or a TLS session wait for it.
 const clockPoll = time.Second
 
 // nextWake is how long until the clock, the forget rule or the learner has
@@ -234,13 +237,16 @@ func (l *link) write(b []byte) error {
 	if err := l.conn.SetWriteDeadline(l.wrote.Add(l.s.cfg.timing.write)); err != nil {
 		return err
 	}
+	l.s.pulse.Busy(l.s.cfg.timing.write + slack)
 	_, err := l.conn.Write(b)
+	l.s.pulse.Busy(0)
 	return err
 }
 
 // goodbye says that the node stops, each frame its own read at Core, and
 // gives Core a second to close first.
 func (l *link) goodbye() error {
+	l.s.pulse.Busy(goodbyeTimeout + slack)
 	ctx, cancel := context.WithTimeout(context.Background(), goodbyeTimeout-farewellTime)
 	defer cancel()
 	_ = l.conn.SetWriteDeadline(time.Now().Add(goodbyeTimeout - farewellTime))

@@ -122,6 +122,7 @@ func (l *link) receive() {
 			l.dead <- err
 			return
 		}
+		l.s.read.Begin(readTime)
 		l.checkVersion(&m)
 		switch {
 		case m.Command != nil:
@@ -134,6 +135,7 @@ func (l *link) receive() {
 		default:
 			l.reportBroken(fmt.Errorf("unknown message %.64q", m.Kind))
 		}
+		l.s.read.End()
 	}
 }
 

@@ -2,8 +2,12 @@ package pots
 
 import (
 	"context"
+	"fmt"
+	"slices"
+	"strings"
 	"time"
 
+	"forager/board"
 	"forager/conn/wire"
 	"forager/pots/install"
 )
@@ -72,10 +76,11 @@ func (m *Manager) Logs(id string) ([]string, bool) {
 	return lines, true
 }
 
-// Alive asks every part that runs to prove that it does, and returns the ids of
-// the pots that have not when ctx ends. Nothing of it costs anything between
-// two calls: an idle accept loop is woken once and goes back to sleep.
-func (m *Manager) Alive(ctx context.Context) (dead []string) {
+// Alive asks every part that runs to prove that it does. The error names the
+// pots that have not when ctx ends. Nothing of it costs anything between two
+// calls: an idle accept loop is woken once and goes back to sleep.
+func (m *Manager) Alive(ctx context.Context) error {
+	var dead []string
 	proofs := make(map[string]<-chan struct{})
 	for _, inst := range m.all() {
 		if s := inst.running(); s != nil {
@@ -83,15 +88,13 @@ func (m *Manager) Alive(ctx context.Context) (dead []string) {
 		}
 	}
 	for id, proof := range proofs {
-		select {
-		case <-proof:
-		case <-ctx.Done():
-			select { // it may have proved itself as well
-			case <-proof:
-			default:
-				dead = append(dead, id)
-			}
+		if board.Await(ctx, proof) != nil {
+			dead = append(dead, id)
 		}
 	}
-	return dead
+	if dead == nil {
+		return nil
+	}
+	slices.Sort(dead)
+	return fmt.Errorf("no answer from %s", strings.Join(dead, ", "))
 }

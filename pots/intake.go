@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"os"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -85,8 +86,9 @@ type Intake struct {
 	count intakeCounters
 	quiet intakeReports
 
+	proofs   board.Proofs
 	mu       sync.Mutex
-	listener net.Listener
+	listener *net.TCPListener
 	conns    map[*net.TCPConn]struct{}
 	freed    chan struct{} // holds a token after a connection ended
 	wg       sync.WaitGroup
@@ -140,7 +142,7 @@ func (in *Intake) Bind(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("intake: %w (-intake)", err)
 	}
-	in.listener = l
+	in.listener = l.(*net.TCPListener)
 	return nil
 }
 
@@ -228,7 +230,13 @@ func (in *Intake) accept(ctx context.Context) (*net.TCPConn, error) {
 			return c.(*net.TCPConn), nil
 		}
 		if ctx.Err() != nil || errors.Is(err, net.ErrClosed) {
+			in.proofs.Answer(true)
 			return nil, err
+		}
+		if errors.Is(err, os.ErrDeadlineExceeded) {
+			_ = in.listener.SetDeadline(time.Time{})
+			in.proofs.Answer(false)
+			continue
 		}
 		if before, due := in.quiet.due(reportAccept); due {
 			in.quiet.tell(before, "intake: accept: %v", err)
@@ -306,6 +314,18 @@ func (in *Intake) end(c *net.TCPConn) {
 	case in.freed <- struct{}{}:
 	default:
 	}
+}
+
+// Alive returns nil once the accept loop has shown that it runs, or an error
+// soon after ctx has ended. Without a port there is none.
+func (in *Intake) Alive(ctx context.Context) error {
+	in.mu.Lock()
+	l := in.listener
+	in.mu.Unlock()
+	if l == nil {
+		return nil
+	}
+	return board.Await(ctx, in.proofs.Ask(func() { _ = l.SetDeadline(longAgo) }))
 }
 
 // Stats returns the counters.

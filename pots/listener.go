@@ -9,6 +9,8 @@ import (
 	"os"
 	"sync"
 	"time"
+
+	"forager/board"
 )
 
 // A failing accept waits so long, doubling from the first to the last: running
@@ -37,7 +39,7 @@ type listener struct {
 	conns    sync.WaitGroup // the connections' goroutines
 	list     list           // under the guard's lock
 
-	proofs proofs
+	proofs board.Proofs
 }
 
 var conns = sync.Pool{New: func() any { return new(Conn) }}
@@ -93,9 +95,9 @@ func (l *listener) accept() {
 			l.take(nc)
 		case errors.Is(err, os.ErrDeadlineExceeded):
 			_ = l.ln.SetDeadline(time.Time{})
-			l.proofs.answer(false)
+			l.proofs.Answer(false)
 		case errors.Is(err, net.ErrClosed):
-			l.proofs.answer(true)
+			l.proofs.Answer(true)
 			return
 		default:
 			if wait == 0 {
@@ -246,5 +248,5 @@ func (l *listener) stop() {
 
 // prove wakes the accept loop; it answers by closing the channel.
 func (l *listener) prove() <-chan struct{} {
-	return l.proofs.ask(func() { _ = l.ln.SetDeadline(longAgo) })
+	return l.proofs.Ask(func() { _ = l.ln.SetDeadline(longAgo) })
 }

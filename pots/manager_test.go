@@ -255,7 +255,7 @@ func TestAlive(t *testing.T) {
 	inst.mu.Unlock()
 	ctx, cancel := context.WithTimeout(context.Background(), 50*time.Millisecond)
 	defer cancel()
-	if dead := n.m.Alive(ctx); len(dead) != 1 || dead[0] != "telnet" {
+	if dead := n.m.Alive(ctx); dead == nil || dead.Error() != "no answer from telnet" {
 		t.Errorf("dead: %v", dead)
 	}
 	inst.mu.Lock()

@@ -14,6 +14,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"forager/board"
 	"forager/pots/appid"
 )
 
@@ -77,7 +78,7 @@ type udpService struct {
 	limit   *udpLimit // nil: no answers
 	loop    sync.WaitGroup
 	done    chan struct{}
-	proofs  proofs
+	proofs  board.Proofs
 	buf     [udpBuffer]byte
 	control [udpControl]byte
 	answer  []byte
@@ -132,9 +133,9 @@ func (s *udpService) run() {
 			s.take(s.buf[:n], src, s.aim(s.control[:controls]))
 		case errors.Is(err, os.ErrDeadlineExceeded):
 			_ = s.conn.SetReadDeadline(time.Time{})
-			s.proofs.answer(false)
+			s.proofs.Answer(false)
 		case errors.Is(err, net.ErrClosed):
-			s.proofs.answer(true)
+			s.proofs.Answer(true)
 			return
 		default: // an error of an earlier answer; none should last
 			t := time.NewTimer(udpRetry)
@@ -239,5 +240,5 @@ func (s *udpService) stop() {
 }
 
 func (s *udpService) prove() <-chan struct{} {
-	return s.proofs.ask(func() { _ = s.conn.SetReadDeadline(longAgo) })
+	return s.proofs.Ask(func() { _ = s.conn.SetReadDeadline(longAgo) })
 }

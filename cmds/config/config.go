@@ -55,6 +55,7 @@ type Config struct {
 	User        string         // as board.Accounts.Find takes it; empty: whoever starts it
 	Sandbox     bool
 	Nice        int    // 0 to 19; -1: what the memory class says
+	Watchdog    string // device; empty: none
 	Control     string // path; empty: off
 	LogLevel    board.Level
 

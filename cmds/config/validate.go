@@ -338,6 +338,17 @@ func setNice(c *Config, s string) error {
 	return nil
 }
 
+func setWatchdog(c *Config, s string) error { return setAbsolute(&c.Watchdog, s) }
+
+// setAbsolute takes a path that means the same wherever the node is started;
+// empty is none.
+func setAbsolute(dst *string, s string) error {
+	if s != "" && !path.IsAbs(s) {
+		return errors.New("want a path that begins with /")
+	}
+	return setPath(dst, s)
+}
+
 func setControl(c *Config, s string) error {
 	if len(s) > maxSocket {
 		return fmt.Errorf("path longer than %d bytes", maxSocket)

@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"time"
+
+	"forager/board"
 )
 
 // The spool is the ring's copy on flash, for what memory does not outlive: a
@@ -48,6 +50,11 @@ const (
 	// file descriptors for as long as an attack lasts.
 	openTime = time.Second
 	maxOpens = 300
+	// writeTime is how long one write to flash may take before the spool counts
+	// as stuck: a worn card stalls for seconds while it erases.
+	writeTime = time.Minute
+	// saveTime is the same for all that the ring holds, at the end.
+	saveTime = 5 * time.Minute
 )
 
 // unknownPot is the loss counter of events whose pot can't be told any more.
@@ -77,6 +84,7 @@ type SpoolConfig struct {
 type Spool struct {
 	cfg     SpoolConfig
 	r       *Ring
+	pulse   *board.Pulse
 	wake    chan struct{} // holds a token when Run should look again
 	segSize int64
 
@@ -132,7 +140,7 @@ func OpenSpool(r *Ring, cfg SpoolConfig) (*Spool, error) {
 	}
 	cfg.defaults()
 	s := &Spool{
-		cfg: cfg, r: r, wake: make(chan struct{}, 1), nextNum: 1,
+		cfg: cfg, r: r, pulse: board.NewPulse(), wake: make(chan struct{}, 1), nextNum: 1,
 		segSize: min(max(cfg.Size/16, minSegment), maxSegment),
 	}
 	d, err := s.load()

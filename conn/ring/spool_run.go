@@ -20,16 +20,24 @@ func (s *Spool) Run(ctx context.Context) error {
 		<-ctx.Done()
 		return nil
 	}
+	defer s.pulse.End()
 	t := time.NewTimer(0)
 	defer t.Stop()
 	for {
 		select {
 		case <-ctx.Done():
+			s.pulse.Busy(saveTime)
 			return s.saveAll()
+		case q := <-s.pulse.Asked():
+			close(q)
+			continue
 		case <-s.wake:
 		case <-t.C:
 		}
-		if wait := s.work(ctx); wait > 0 {
+		s.pulse.Busy(writeTime)
+		wait := s.work(ctx)
+		s.pulse.Busy(0)
+		if wait > 0 {
 			t.Reset(wait)
 		} else {
 			t.Stop()
@@ -62,6 +70,7 @@ func (s *Spool) work(ctx context.Context) time.Duration {
 			return s.unstall(wait)
 		}
 		err = s.flush(due)
+		s.pulse.Busy(writeTime)
 	}
 	if err != nil {
 		s.change(s.failed(err))
