@@ -8,7 +8,8 @@ set -eu
 wants() {
 	case $1 in
 	test) echo curl:curl telnet:inetutils-telnet ssh:openssh-client socat:socat \
-		hydra:hydra nmap:nmap adb:adb ip:iproute2 nft:nftables ;;
+		hydra:hydra nmap:nmap adb:adb ip:iproute2 nft:nftables \
+		git:git /usr/bin/python3:python3 ensurepip:python3-venv php:php-cli ;;
 	cross-test) echo qemu-mips-static:qemu-user-static qemu-arm-static:qemu-user-static ;;
 	race) echo gcc:gcc gcc:libc6-dev ;;
 	lint) echo shellcheck:shellcheck ;;
@@ -21,6 +22,15 @@ wants() {
 	esac
 }
 
+# has tells whether a command is there; ensurepip is a part of Python that
+# Debian leaves out.
+has() {
+	case $1 in
+	ensurepip) /usr/bin/python3 -c "import ensurepip" 2>/dev/null ;;
+	*) command -v "$1" >/dev/null ;;
+	esac
+}
+
 # ip and nft are in sbin, which an ordinary user's PATH leaves out.
 PATH=$PATH:/usr/sbin:/sbin
 
@@ -28,7 +38,7 @@ missing=
 for set in "$@"; do
 	list=$(wants "$set") # apart, so that a failure ends the script
 	for want in $list; do
-		command -v "${want%%:*}" >/dev/null || missing="$missing ${want#*:}"
+		has "${want%%:*}" || missing="$missing ${want#*:}"
 	done
 done
 [ -n "$missing" ] || exit 0
