@@ -328,6 +328,9 @@ func (m *Manager) takePlace(ctx context.Context, j *job, built *install.Built) e
 	j.end()
 	m.replace(inst, j)
 	_ = m.save(next.spec.ID) // it is logged
+	for _, note := range built.Notes {
+		m.complain(fmt.Errorf("pot %s: %s", next.spec.ID, note))
+	}
 	if next.want.Load() {
 		_ = next.startIfRunning() // its state tells
 	} else {

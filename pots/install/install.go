@@ -77,6 +77,7 @@ type Program struct {
 // be called.
 type Built struct {
 	Program Program
+	Notes   []string // what the operator should know
 	in      *Installer
 	id      string
 	box     string // the new directory, ours, that holds root
@@ -131,6 +132,7 @@ func (b *Built) build(ctx context.Context, o *Order) error {
 		Commit: commit, Directory: pot.Directory, UID: o.UID,
 		Args: there.Args, Env: there.Env, Ports: there.Ports, Secrets: there.Secrets,
 	}
+	b.Notes = there.Notes
 	return nil
 }
 
@@ -169,7 +171,7 @@ func (b *Built) plans(o *Order, pot *manifest.Pot) (here, there *manifest.Plan, 
 	if here, err = pot.Plan(w); err != nil {
 		return nil, nil, err
 	}
-	w.Dir = filepath.Join(b.in.Place(o.ID), pot.Directory)
+	w.Dir, w.At = filepath.Join(b.in.Place(o.ID), pot.Directory), w.Dir
 	if there, err = pot.Plan(w); err != nil {
 		return nil, nil, err
 	}

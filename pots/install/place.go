@@ -27,12 +27,13 @@ const throughMode = 0o711
 // Place is the directory of a pot.
 func (in *Installer) Place(id string) string { return filepath.Join(in.Dir, id) }
 
-// Spec tells how a pot runs in its place.
+// Spec tells how a pot runs in its place. Where the kernel can tell it listens
+// on no other ports than those that it said; without any it may on all.
 func (in *Installer) Spec(id string, p *Program, out *process.Output) process.Spec {
 	dir := filepath.Join(in.Place(id), p.Directory)
 	return process.Spec{
 		Name: id, Args: p.Args, Env: withPort(p.Env, in.EventPort), Dir: dir,
-		UID: p.UID, Limits: in.Limits, Output: out,
+		Bind: p.Ports, UID: p.UID, Limits: in.Limits, Output: out,
 	}
 }
 

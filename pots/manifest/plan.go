@@ -1,6 +1,7 @@
 package manifest
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -19,6 +20,7 @@ import (
 type Want struct {
 	PotID     string
 	Dir       string            // absolute: the repository's directory joined with Pot.Directory
+	At        string            // where that lies now, if it will be Dir only later; empty: there
 	EventPort uint16            // the intake's
 	Config    map[string]string // InstallPot's config
 }
@@ -54,7 +56,7 @@ type File struct {
 	Data string
 }
 
-// Plan makes the plan of a pot that lies in w.Dir.
+// Plan makes the plan of a pot that lies in w.Dir, or will.
 func (p *Pot) Plan(w Want) (*Plan, error) {
 	switch {
 	case !plainName(w.PotID):
@@ -64,7 +66,7 @@ func (p *Pot) Plan(w Want) (*Plan, error) {
 	case w.EventPort == 0:
 		return nil, fmt.Errorf("%w: a pot that is another program delivers its events to the intake, and that is off (-intake)", ErrRequired)
 	}
-	root, err := os.OpenRoot(w.Dir)
+	root, err := os.OpenRoot(cmp.Or(w.At, w.Dir))
 	if err != nil {
 		return nil, err
 	}

@@ -1,0 +1,85 @@
+package nodetest
+
+import (
+	"bufio"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net"
+	"strings"
+	"testing"
+	"time"
+
+	"forager/build/devcore/core"
+)
+
+// backend is a program that commands nodes through Core, as Core's own user
+// interface does.
+type backend struct {
+	t    *testing.T
+	core *core.Core
+	conn net.Conn
+	r    *bufio.Reader
+}
+
+func startBackend(t *testing.T, c *core.Core) *backend {
+	t.Helper()
+	conn, err := net.Dial("tcp", c.BackendAddr())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { conn.Close() })
+	b := &backend{t: t, core: c, conn: conn, r: bufio.NewReader(conn)}
+	b.say(`{"BackendRegistration":{"backend_name":"test","backend_type":"Cli"}}`)
+	return b
+}
+
+// say sends one message and takes its BackendResponse, which must be Success.
+func (b *backend) say(message string) {
+	b.t.Helper()
+	_ = b.conn.SetDeadline(time.Now().Add(patience))
+	if _, err := io.WriteString(b.conn, `{"version":2,"message":`+message+"}\n"); err != nil {
+		b.t.Fatal(err)
+	}
+	if line, err := b.r.ReadString('\n'); err != nil || !strings.Contains(line, `"Success"`) {
+		b.t.Fatalf("%s: Core answers %q, %v", message, line, err)
+	}
+}
+
+// command sends a command to node 42.
+func (b *backend) command(command string) {
+	b.t.Helper()
+	b.say(`{"BackendCommand":{"NodeCommand":{"node_id":42,"command":` + command + `}}}`)
+}
+
+// ask sends a command and waits for the next frame that holds text.
+func (b *backend) ask(command, text string) core.Message {
+	b.t.Helper()
+	w := b.core.WatchNew()
+	b.command(command)
+	return until(b.t, w, text)
+}
+
+// install is an InstallPot command.
+func installCommand(id, typ, url string, config map[string]string, start bool) string {
+	content := map[string]any{"pot_id": id, "honeypot_type": typ, "git_url": url, "config": config, "auto_start": start}
+	j, err := json.Marshal(map[string]any{"InstallPot": content})
+	if err != nil {
+		panic(err)
+	}
+	return string(j)
+}
+
+// freePorts finds ports of 127.0.0.1 that nobody has.
+func freePorts(t *testing.T, n int) (ports []string) {
+	t.Helper()
+	for range n {
+		l, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer l.Close()
+		ports = append(ports, fmt.Sprint(l.Addr().(*net.TCPAddr).Port))
+	}
+	return ports
+}
