@@ -55,6 +55,10 @@ size: cross ## what the binaries weigh, against their budgets
 size-list: ## what each package contributes to a binary
 	build/size.sh -list
 
+.PHONY: packages
+packages: cross ## .deb, .ipk and init.d archives in dist/packages
+	build/packages.sh
+
 .PHONY: lint
 lint: ## gofmt, go vet, staticcheck, shellcheck
 	build/deps.sh lint
