@@ -10,14 +10,15 @@ import (
 
 // Limits of the telnet pot, what we chose.
 const (
-	telnetBuffer    = 256      // bytes read at once
-	telnetLogin     = 2048     // longest user name or password in bytes; the rest is counted
-	telnetLine      = 64 << 10 // longest command line in bytes; the rest is counted
-	telnetShort     = 4096     // from here on a line must ask for its memory
-	telnetKeepLine  = 256      // largest line buffer in bytes that a session keeps
-	telnetLines     = 1000     // commands of one session
-	telnetRaw       = 1024     // bytes kept of a session that comes to no login
-	telnetFlush     = 4096     // bytes of output before they are written
+	telnetBuffer    = 256                    // bytes read at once
+	telnetLogin     = 2048                   // longest user name or password in bytes; the rest is counted
+	telnetLine      = 64 << 10               // longest command line in bytes; the rest is counted
+	telnetShort     = 4096                   // from here on a line must ask for its memory
+	telnetKeepLine  = 256                    // largest line buffer in bytes that a session keeps
+	telnetLines     = 1000                   // commands of one session
+	telnetRaw       = 1024                   // bytes kept of a session that comes to no login
+	telnetFlush     = 4096                   // bytes of output before they are written
+	telnetAnswers   = 300 * time.Millisecond // for a client to answer the first options
 	telnetMaxBanner = 256
 	telnetMaxHost   = 64
 	telnetMostTries = 100
@@ -43,6 +44,7 @@ func init() {
 type telnet struct {
 	device    *persona.Persona
 	greeting  []byte // negotiation, banner, prompt
+	later     []byte // what of that comes after the client's answers
 	prompt    []byte
 	incorrect []byte
 	shell     string // the shell's prompt; empty: the persona's
@@ -76,14 +78,21 @@ func newTelnet(s *Setup) (Handler, error) {
 	}
 	banner := o.String("banner", p.Telnet.Banner, telnetMaxBanner)
 	negotiate := o.String("negotiate", p.Telnet.Negotiate, telnetMaxHost)
-	if telnetHello[negotiate] == "" {
+	hello, ok := telnetHello[negotiate]
+	if !ok {
 		o.Fail("negotiate", "want busybox or linux, not "+quote(negotiate))
 	}
 	download := o.String("shell-download", "fail", telnetMaxHost)
 	if t.fake = download == "fake"; !t.fake && download != "fail" {
 		o.Fail("shell-download", "want fail or fake, not "+quote(download))
 	}
-	t.greeting = append(append([]byte(telnetHello[negotiate]), banner...), t.prompt...)
+	t.greeting = []byte(hello.first)
+	login := append(append([]byte(hello.then), banner...), t.prompt...)
+	if hello.then == "" {
+		t.greeting = append(t.greeting, login...)
+	} else {
+		t.later = login
+	}
 	if err := t.accept.parse(o.String("accept", "never", maxValue)); err != nil {
 		o.Fail("accept", err.Error())
 	}
@@ -149,17 +158,30 @@ var (
 func (t *telnet) Serve(c *Conn) {
 	s := telnetSessions.Get().(*telnetSession)
 	s.t, s.c = t, c
-	for s.state != telnetOver {
-		n, err := c.Read(s.buf[:])
-		if err != nil {
-			break
-		}
-		if s.take(s.buf[:n]) != nil {
-			break
-		}
+	n, err := s.first()
+	for err == nil && s.take(s.buf[:n]) == nil && s.state != telnetOver {
+		n, err = c.Read(s.buf[:])
 	}
 	s.end()
 	s.recycle()
+}
+
+// first is the first read. Where the greeting has a second part, it waits for a
+// client that answers the first, but not long, since few bots do.
+func (s *telnetSession) first() (n int, err error) {
+	if len(s.t.later) == 0 {
+		return s.c.Read(s.buf[:])
+	}
+	if len(s.c.pre) == 0 { // else the client has spoken before we did
+		n, err = s.c.readWithin(s.buf[:], telnetAnswers)
+	}
+	if err != nil && err != errSilent {
+		return 0, err
+	}
+	if _, err := s.c.Write(s.t.later); err != nil || n > 0 {
+		return n, err
+	}
+	return s.c.Read(s.buf[:])
 }
 
 // end tells what is left to tell.

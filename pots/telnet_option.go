@@ -26,15 +26,16 @@ const (
 	ttypeSend = 1
 )
 
-// What telnet servers say first.
-var telnetHello = map[string]string{
+// telnetHello is what telnet servers say before the banner: first, and after
+// the client's answers.
+var telnetHello = map[string]struct{ first, then string }{
 	// networking/telnetd.c of BusyBox 1.36: DO ECHO, DO NAWS, WILL ECHO,
 	// WILL SGA.
-	"busybox": "\xff\xfd\x01\xff\xfd\x1f\xff\xfb\x01\xff\xfb\x03",
+	"busybox": {first: "\xff\xfd\x01\xff\xfd\x1f\xff\xfb\x01\xff\xfb\x03"},
 	// netkit-telnetd 0.17: DO TTYPE, DO TSPEED, DO XDISPLOC, DO NEW-ENVIRON,
-	// and at once what it says after the answers: WILL SGA, DO NAWS, WILL
-	// ECHO. Few bots answer, and a person's client must not echo.
-	"linux": "\xff\xfd\x18\xff\xfd\x20\xff\xfd\x23\xff\xfd\x27\xff\xfb\x03\xff\xfd\x1f\xff\xfb\x01",
+	// alone, which is what scanners know it by; then WILL SGA, DO NAWS, WILL
+	// ECHO: a person's client must not echo.
+	"linux": {first: "\xff\xfd\x18\xff\xfd\x20\xff\xfd\x23\xff\xfd\x27", then: "\xff\xfb\x03\xff\xfd\x1f\xff\xfb\x01"},
 }
 
 // telnetSub is how many bytes of a subnegotiation are kept.

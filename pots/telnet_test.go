@@ -151,6 +151,30 @@ func TestTelnet(t *testing.T) {
 	}
 }
 
+// TestTelnetWaitsForAnswers: a netkit server's first options stand alone until
+// the client answers, or is silent for a moment.
+func TestTelnetWaitsForAnswers(t *testing.T) {
+	n := newNode(t, Config{}).run()
+	addr := n.pots("telnet listen=127.0.0.1:0 negotiate=linux banner=B prompt=P:")
+	hello := telnetHello["linux"]
+	for _, say := range []string{"", "\xff\xfc\x18", "root\r\n"} {
+		peer := dial(t, addr)
+		got := make([]byte, 256)
+		k, err := peer.Read(got)
+		mustNot(t, err)
+		if string(got[:k]) != hello.first {
+			t.Errorf("at first %q, want %q alone", got[:k], hello.first)
+		}
+		_, err = io.WriteString(peer, say)
+		mustNot(t, err)
+		peer.until(hello.then + "BP:")
+		if say == "root\r\n" {
+			peer.until("root\r\nPassword: ")
+		}
+		peer.Close()
+	}
+}
+
 // converse says all in pieces and half-closes, and returns what it heard.
 func (c *client) converse(say string, chunk int) string {
 	heard := make(chan string)

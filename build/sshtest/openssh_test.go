@@ -244,19 +244,3 @@ func (h *house) hydra(t *testing.T, module string, args ...string) {
 		t.Errorf("%d missing of %d different passwords, hydra left out %d: %s", missing, len(tried), unfinished, out)
 	}
 }
-
-// TestNmap: service detection names each persona's server.
-func TestNmap(t *testing.T) {
-	for persona, product := range map[string]string{
-		"router": "Dropbear sshd 2012.55", "camera": "Dropbear sshd 0.52", "nas": "OpenSSH 7.6", "ubuntu": "OpenSSH 8.2p1 Ubuntu",
-	} {
-		t.Run(persona, func(t *testing.T) {
-			t.Parallel()
-			h := open(t, persona, "ssh id=ssh")
-			out, _ := h.run("", "nmap", "-n", "-Pn", "-sV", "-p", h.ports["ssh"], "127.0.0.1")
-			if want := h.ports["ssh"] + "/tcp open ssh " + product; !strings.Contains(strings.Join(strings.Fields(out), " "), want) {
-				t.Errorf("no %q in\n%s", want, out)
-			}
-		})
-	}
-}

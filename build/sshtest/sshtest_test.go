@@ -73,6 +73,12 @@ type house struct {
 // and without listen=, and one for marks.
 func open(t *testing.T, persona string, pots ...string) *house {
 	t.Helper()
+	return openAs(t, "42", persona, pots...)
+}
+
+// openAs is open for a node with this id.
+func openAs(t *testing.T, id, persona string, pots ...string) *house {
+	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	t.Cleanup(cancel)
 	c, err := core.Start(core.Config{})
@@ -80,7 +86,7 @@ func open(t *testing.T, persona string, pots ...string) *house {
 	t.Cleanup(func() { _ = c.Close() })
 	h := &house{t: t, ctx: ctx, w: c.Watch(), ports: map[string]string{}, dir: t.TempDir()}
 	dir := t.TempDir()
-	args := []string{"-core", c.Addr(), "-core-dialect", "spec", "-intake", "", "-control", filepath.Join(dir, "control"), "-state-dir", filepath.Join(dir, "state"), "-node-id", "42", "-persona", persona}
+	args := []string{"-core", c.Addr(), "-core-dialect", "spec", "-intake", "", "-control", filepath.Join(dir, "control"), "-state-dir", filepath.Join(dir, "state"), "-node-id", id, "-persona", persona}
 	pots = append(pots, "tcp id=mark wait=10s")
 	for _, p := range pots {
 		args = append(args, "-pot", p+" listen=127.0.0.1:0")

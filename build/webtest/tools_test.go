@@ -50,24 +50,3 @@ func TestHydra(t *testing.T) {
 		})
 	}
 }
-
-// TestNmap: service detection names each persona's product, with TLS and
-// without.
-func TestNmap(t *testing.T) {
-	for persona, product := range map[string]string{
-		"router": "TP-LINK WR841N WAP http config", "camera": "uc-httpd 1.0.0",
-		"nas": "QNAP NAS http config", "ubuntu": "Apache httpd 2.4.41 ((Ubuntu))",
-	} {
-		t.Run(persona, func(t *testing.T) {
-			t.Parallel()
-			h := openAs(t, persona, "http id=http", "https id=https")
-			out := h.run("nmap", "-n", "-Pn", "-sV", "-p", h.ports["http"]+","+h.ports["https"], "127.0.0.1")
-			for id, service := range map[string]string{"http": "http", "https": "ssl/http"} {
-				want := h.ports[id] + "/tcp open " + service + " " + product
-				if !strings.Contains(strings.Join(strings.Fields(out), " "), want) {
-					t.Errorf("no %q in\n%s", want, out)
-				}
-			}
-		})
-	}
-}

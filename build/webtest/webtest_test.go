@@ -1,5 +1,5 @@
-// Package webtest has real web clients attack the real program: curl, hydra and
-// nmap, which build/deps.sh installs. What they did must be at Core.
+// Package webtest has real web clients attack the real program: curl and
+// hydra, which build/deps.sh installs. What they did must be at Core.
 package webtest
 
 import (
@@ -60,10 +60,7 @@ type house struct {
 
 // open starts a node with the pots of these lines, all with an id= and without
 // listen=.
-func open(t *testing.T, pots ...string) *house { t.Helper(); return openAs(t, "router", pots...) }
-
-// openAs starts it with a persona.
-func openAs(t *testing.T, persona string, pots ...string) *house {
+func open(t *testing.T, pots ...string) *house {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	t.Cleanup(cancel)
@@ -72,7 +69,7 @@ func openAs(t *testing.T, persona string, pots ...string) *house {
 	t.Cleanup(func() { _ = c.Close() })
 	h := &house{t: t, ctx: ctx, w: c.Watch(), ports: map[string]string{}}
 	dir := t.TempDir()
-	args := []string{"-core", c.Addr(), "-core-dialect", "spec", "-intake", "", "-control", filepath.Join(dir, "control"), "-state-dir", filepath.Join(dir, "state"), "-node-id", "42", "-persona", persona}
+	args := []string{"-core", c.Addr(), "-core-dialect", "spec", "-intake", "", "-control", filepath.Join(dir, "control"), "-state-dir", filepath.Join(dir, "state"), "-node-id", "42"}
 	for _, p := range pots {
 		args = append(args, "-pot", p+" listen=127.0.0.1:0")
 	}
