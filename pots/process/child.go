@@ -1,8 +1,9 @@
 package process
 
 import (
-	"errors"
 	"fmt"
+	"slices"
+	"sync"
 	"time"
 
 	"forager/board"
@@ -42,42 +43,127 @@ type Clock interface {
 	After(time.Duration) <-chan time.Time
 }
 
-// errNotYet holds the place of what the next commits bring.
-var errNotYet = errors.New("process pots: not in this build")
-
 // Child is a program that is started again when it dies.
-type Child struct{}
+type Child struct {
+	cfg   Config
+	limit watch // what was looked at; the supervisor's alone
+
+	stopping chan struct{} // closed by Stop
+	stopOnce sync.Once
+	done     chan struct{} // nothing is left
+	wake     chan struct{} // there is a proof to answer
+
+	mu       sync.Mutex // held for moments
+	state    State
+	message  string
+	since    time.Time
+	life     *life         // nil: does not run
+	cpu      time.Duration // of the lives before
+	restarts int
+	words    confinement   // of this life, or the last
+	proof    chan struct{} // that was asked for; nil: none
+	ended    bool          // the supervisor has
+}
 
 // Start starts a program and watches it until Stop. With an error, which is
-// that of a Spec or of a machine that can't run programs at all, nothing runs;
-// what happens later is told by OnState.
+// that of the Spec, nothing runs; what happens later is told by OnState.
 //
 // A program that dies is started again after 1 s doubling to 60 s, half of it
 // at random, and is Failed when it died 5 times in 10 minutes. One whose
-// ports do not answer within 60 s of its start, or that fills its disk, is
-// Failed at once.
+// ports do not answer within 60 s of its start, or that has more on disk than
+// it may, is Failed at once.
 func Start(c Config) (*Child, error) {
 	if err := c.check(); err != nil {
 		return nil, fmt.Errorf("start %s: %w", c.Name, err)
 	}
-	return nil, errNotYet
+	if c.Clock == nil {
+		c.Clock = systemClock{}
+	}
+	if c.Output == nil {
+		c.Output = NewOutput(0) // for the reason of a death
+	}
+	child := &Child{
+		cfg: c, limit: newWatch(&c.Spec), since: c.Clock.Now(),
+		stopping: make(chan struct{}), done: make(chan struct{}), wake: make(chan struct{}, 1),
+	}
+	go child.supervise()
+	return child, nil
 }
+
+type systemClock struct{}
+
+func (systemClock) Now() time.Time                         { return time.Now() }
+func (systemClock) After(d time.Duration) <-chan time.Time { return time.After(d) }
 
 // Stop ends the program: SIGTERM to its process group, 5 s later SIGKILL to
 // everything it started. It returns when nothing of it is left, and is safe to
 // call twice.
-func (c *Child) Stop() {}
+func (c *Child) Stop() {
+	c.stopOnce.Do(func() { close(c.stopping) })
+	<-c.done
+}
 
 // State returns what it does, why, and since when.
-func (c *Child) State() (State, string, time.Time) { return Failed, "", time.Time{} }
+func (c *Child) State() (State, string, time.Time) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.state, c.message, c.since
+}
 
-// Metrics measures what it uses now.
-func (c *Child) Metrics() Metrics { return Metrics{} }
+// Metrics measures what it uses now. It reads /proc, for some milliseconds.
+func (c *Child) Metrics() Metrics {
+	c.mu.Lock()
+	l := c.life
+	m := Metrics{CPU: c.cpu, Restarts: c.restarts}
+	c.mu.Unlock()
+	if l == nil {
+		return m
+	}
+	u := l.use(0)
+	m.PID, m.Memory, m.Processes = u.pid, u.memory, u.processes
+	m.CPU += u.cpu
+	m.Connections = established(c.cfg.Ports)
+	m.Uptime = time.Since(l.began)
+	return m
+}
 
 // Prove returns what is closed as soon as the supervisor has shown that it
-// lives.
-func (c *Child) Prove() <-chan struct{} { return nil }
+// lives; of one that has ended, at once. An answer takes as long as starting
+// a program and looking at its disk do.
+func (c *Child) Prove() <-chan struct{} {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.proof == nil {
+		c.proof = make(chan struct{})
+		if c.ended {
+			close(c.proof)
+		}
+		select {
+		case c.wake <- struct{}{}:
+		default:
+		}
+	}
+	return c.proof
+}
+
+// answer is called by the supervisor when it is awake.
+func (c *Child) answer(ended bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.ended = ended; c.proof != nil {
+		close(c.proof)
+		if !ended {
+			c.proof = nil
+		}
+	}
+}
 
 // Protection names what confines the program, and what this machine can't
-// give, both as words for an operator: "own user", "pid namespace", …
-func (c *Child) Protection() (inForce, missing []string) { return nil, nil }
+// give, both as words for an operator: "pid namespace", "private /proc",
+// "Landlock" (with its ABI when it is in force), "own user", "no new
+// privileges", "process limit", "nice". Before the first start both are empty.
+func (c *Child) Protection() (inForce, missing []string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return slices.Clone(c.words.have), slices.Clone(c.words.miss)
+}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"time"
 )
@@ -130,5 +131,44 @@ func Run(ctx context.Context, s Spec) error {
 	if err := s.check(); err != nil {
 		return fmt.Errorf("run %s: %w", s.Name, err)
 	}
-	return errNotYet
+	if err := ctx.Err(); err != nil {
+		return fmt.Errorf("run %s: %w", s.Name, err)
+	}
+	ended := make(chan error, 1)
+	go func() {
+		runtime.LockOSThread() // the keeper dies with the thread that started it; it ends with this function
+		ended <- run(ctx, &s)
+	}()
+	return <-ended
+}
+
+func run(ctx context.Context, s *Spec) error {
+	l, err := begin(s)
+	if err != nil {
+		return fmt.Errorf("run %s: %w", s.Name, err)
+	}
+	tick := time.NewTicker(lookTime)
+	defer tick.Stop()
+	watch, reason := newWatch(s), ""
+	for reason == "" {
+		select {
+		case <-l.done:
+			reason = l.status
+			continue
+		case <-ctx.Done():
+			reason = "stopped"
+		case <-tick.C:
+			reason, _ = watch.look(l)
+		}
+	}
+	if !l.finish(time.After) {
+		return fmt.Errorf("run %s: %s, and a process is left that can't be killed", s.Name, reason)
+	}
+	switch err := ctx.Err(); {
+	case reason == exitWell:
+		return nil
+	case err != nil:
+		return fmt.Errorf("run %s: %w", s.Name, err)
+	}
+	return &ExitError{Name: s.Name, Reason: reason, Lines: s.Output.tail()}
 }
