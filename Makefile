@@ -47,7 +47,7 @@ bench: ## benchmarks with allocations, then whole-process measurements
 	build/bench.sh
 
 .PHONY: size
-size: cross ## what the binaries weigh, against their budgets
+size: packages ## what the binaries and packages weigh, against their budgets
 	build/deps.sh size
 	build/size.sh
 
@@ -58,6 +58,10 @@ size-list: ## what each package contributes to a binary
 .PHONY: packages
 packages: cross ## .deb, .ipk and init.d archives in dist/packages
 	build/packages.sh
+
+.PHONY: release
+release: packages ## programs, packages, SBOM and SHA256SUMS in dist/release
+	build/release.sh
 
 .PHONY: lint
 lint: ## gofmt, go vet, staticcheck, shellcheck

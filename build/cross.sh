@@ -1,10 +1,11 @@
 #!/bin/sh
 # Builds dist/forager-linux-TARGET for every target named, or for all.
 #   build/cross.sh [-list] [TARGET...]
+# TARGETS="arm64 mipsle" narrows what all are, here and for packages and release.
 set -eu
 cd "$(dirname "$0")/.."
 
-all="amd64 arm64 armv7 armv6 armv5 mips mipsle riscv64"
+all=${TARGETS:-amd64 arm64 armv7 armv6 armv5 mips mipsle riscv64}
 if [ "${1-}" = -list ]; then
 	echo "$all"
 	exit 0

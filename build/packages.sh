@@ -12,9 +12,13 @@ out=dist/packages
 umask 022 # for what is copied with the mode it has
 export LC_ALL=C TZ=UTC
 
-# Debian's architecture and our target. Raspberry Pi OS calls ARMv6 armhf.
-debs="amd64:amd64 arm64:arm64 armhf:armv6 armel:armv5"
-ipks() { awk '!/^#/ && NF { print $1 ":" $2 }' build/openwrt/arches; }
+# Names of architectures, and the target whose program runs there. Raspberry Pi
+# OS calls ARMv6 armhf.
+targets=" $(build/cross.sh -list) "
+wanted() { for pair; do case $targets in *" ${pair#*:} "*) echo "$pair" ;; esac done; }
+debs=$(wanted amd64:amd64 arm64:arm64 armhf:armv6 armel:armv5)
+# shellcheck disable=SC2046 # one word a pair
+ipks=$(wanted $(awk '!/^#/ && NF { print $1 ":" $2 }' build/openwrt/arches))
 
 deb_file() { echo "forager_${version}_$1.deb"; }
 ipk_file() { echo "forager_${version}_$1.ipk"; }
@@ -22,8 +26,8 @@ tar_name() { echo "forager-$version-linux-$1"; }
 
 if [ "${1-}" = -list ]; then
 	for pair in $debs; do deb_file "${pair%:*}"; done
-	for pair in $(ipks); do ipk_file "${pair%:*}"; done
-	for target in $(build/cross.sh -list); do echo "$(tar_name "$target").tar.gz"; done
+	for pair in $ipks; do ipk_file "${pair%:*}"; done
+	for target in $targets; do echo "$(tar_name "$target").tar.gz"; done
 	exit 0
 fi
 
@@ -57,11 +61,11 @@ for pair in $debs; do
 	DEB_ARCH=${pair%:*} GO_TARGET=${pair#*:} PACKAGE_VERSION=$version dist/tools/nfpm package \
 		-f build/packages/nfpm.yaml -p deb -t "$out/$(deb_file "${pair%:*}")" >/dev/null
 done
-for pair in $(ipks); do
+for pair in $ipks; do
 	dist/tools/pack -form ipk -time "$SOURCE_DATE_EPOCH" -set VERSION="$version" -set ARCH="${pair%:*}" \
 		-set BINARY="dist/forager-linux-${pair#*:}" build/openwrt/manifest "$out/$(ipk_file "${pair%:*}")"
 done
-for target in $(build/cross.sh -list); do
+for target in $targets; do
 	dist/tools/pack -form tar -time "$SOURCE_DATE_EPOCH" -root "$(tar_name "$target")" \
 		-set BINARY="dist/forager-linux-$target" build/initd/manifest "$out/$(tar_name "$target").tar.gz"
 done

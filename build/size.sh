@@ -2,7 +2,7 @@
 # Prints what each cross-built binary weighs, raw and as flash holds it
 # (squashfs with xz), and fails when a budget of build/size.budget is passed.
 # All figures in KiB, rounded up.
-#   build/size.sh            the table, from dist/forager-linux-*
+#   build/size.sh            the tables, from dist/forager-linux-* and dist/packages
 #   build/size.sh -list      what each package contributes to mipsle, top 25
 set -eu
 cd "$(dirname "$0")/.."
@@ -36,6 +36,28 @@ table() {
 	return $failed
 }
 
+# Packages have one budget for each kind of file: what a download, and for an
+# .ipk the router's memory while it is unpacked, may cost.
+packages() {
+	failed=0
+	printf '\n%-72s %8s   %s\n' package size budget
+	for file in $(build/packages.sh -list); do
+		[ -s "dist/packages/$file" ] || {
+			echo "size: dist/packages/$file is not there: make packages" >&2
+			return 1
+		}
+		size=$(kib "dist/packages/$file")
+		budget=$(awk -v f="$file" '$1 ~ /^\./ && substr(f, length(f) - length($1) + 1) == $1 { print $2 }' build/size.budget)
+		verdict=
+		if [ -z "$budget" ] || [ "$size" -gt "$budget" ]; then
+			verdict='TOO LARGE'
+			failed=1
+		fi
+		printf '%-72s %8d   %s %s\n' "$file" "$size" "${budget:--}" "$verdict"
+	done
+	return $failed
+}
+
 # A symbol's package is what stands before the first dot after the last slash
 # of its path; arguments of generic types have slashes of their own, so they
 # are cut off first. Symbols of no package (type:, go:) are summed by prefix.
@@ -64,7 +86,12 @@ list() {
 
 case ${1-} in
 -list) list ;;
-'') table ;;
+'')
+	all=0
+	table || all=1
+	packages || all=1
+	exit $all
+	;;
 *)
 	echo "usage: build/size.sh [-list]" >&2
 	exit 2
