@@ -134,6 +134,11 @@ func run(args []string) error {
 	shed := time.AfterFunc(settled, func() { board.ShedText() })
 	defer shed.Stop()
 	<-ctx.Done()
+	if n.again.Load() {
+		_ = n.heart.Systemd.Reloading()
+	} else {
+		_ = n.heart.Systemd.Stopping()
+	}
 	parts.Wait(partsTime)
 	endSession()
 	session.Wait(sessionTime) // the spool saves meanwhile
@@ -141,8 +146,7 @@ func run(args []string) error {
 	endHeart()
 	heart.Wait(partsTime)
 	if n.again.Load() {
-		n.left = n.watchdog.Leave(n.left)
-		err := board.Replace(n.left)
+		err := board.Replace(n.heart.Leave(n.left))
 		n.heart.Close()
 		n.log.Errorf("restart: %v", err)
 		os.Exit(exitAgain)
@@ -168,7 +172,6 @@ type node struct {
 	intake   *pots.Intake
 	commands *cmds.Dispatcher
 	control  *cmds.Control
-	watchdog *board.Watchdog // nil: none
 	heart    *board.Heart
 	reloader *cmds.Reloader
 	report   *cmds.Report
@@ -241,10 +244,12 @@ func (n *node) identity(c *config.Config) wire.Registration {
 func (n *node) protect(c *config.Config) error {
 	n.control = &cmds.Control{Path: c.Control, Status: n.report.Text, Log: n.log}
 	n.problem(n.control.Bind())
-	n.watch(c)
+	for _, err := range n.heart.Open(board.FeedConfig{Watchdog: c.Watchdog, HeartbeatFile: c.HeartbeatFile}) {
+		n.problem(err)
+	}
 	p := board.Protection{
 		Account: c.User, StateDir: c.StateDir, Socket: c.Control, Keep: c.Capabilities(),
-		Sandbox: c.Sandbox, Full: c.NodeType == wire.Full,
+		Files: n.heart.Files(), Sandbox: c.Sandbox, Full: c.NodeType == wire.Full,
 	}
 	done, problems, err := p.Protect()
 	n.report.Protected = done
@@ -252,20 +257,6 @@ func (n *node) protect(c *config.Config) error {
 		n.problem(err)
 	}
 	return err
-}
-
-// watch opens what must be fed.
-func (n *node) watch(c *config.Config) {
-	if c.Watchdog == "" {
-		board.DropWatchdog()
-		return
-	}
-	var err error
-	if n.watchdog, err = board.OpenWatchdog(board.Machine{}, c.Watchdog, n.log); err != nil {
-		n.problem(err)
-		return
-	}
-	n.heart.Feeds = append(n.heart.Feeds, n.watchdog)
 }
 
 // begin gives this run a name of its own and a judge of the clock.
@@ -316,10 +307,25 @@ func (n *node) connect(c *config.Config, secure *tls.Config, self wire.Registrat
 		Ring: n.ring, Boot: n.boot, Epoch: start, StateDir: c.StateDir, Version: version,
 		Clock:     n.clock,
 		OnCommand: func(cmd wire.Command) { n.commands.Do(cmd) },
-		OnUp:      func() { n.commands.Introduce() },
+		OnUp:      n.up,
+		OnDown:    n.down,
 		Log:       n.log,
 	})
 	return err
+}
+
+// up and down follow the link to Core.
+func (n *node) up() {
+	n.commands.Introduce()
+	_ = n.heart.Systemd.Status("registered at Core")
+}
+
+func (n *node) down() { _ = n.heart.Systemd.Status("Core is away") }
+
+// stuck tells of a part that does not answer, while Core and systemd listen.
+func (n *node) stuck(text string) {
+	n.session.Error(text)
+	_ = n.heart.Systemd.Status(text)
 }
 
 // command makes what answers Core and the operator.
@@ -335,7 +341,7 @@ func (n *node) command(c *config.Config, self wire.Registration) {
 		n.session.Error(p)
 	}
 	h := n.heart
-	r.Heart, h.OnStuck = h.Stats, n.session.Error
+	r.Heart, h.OnStuck, h.Ready = h.Stats, n.stuck, n.pots.Ready()
 	h.Parts = []board.Part{
 		{Name: "ring", Alive: n.ring.Alive}, {Name: "session", Alive: n.session.Alive}, {Name: "spool", Alive: n.spool.Alive},
 		{Name: "pots", Alive: n.pots.Alive}, {Name: "intake", Alive: n.intake.Alive},
@@ -380,6 +386,8 @@ func (n *node) signals() {
 }
 
 func (n *node) reload() {
+	_ = n.heart.Systemd.Reloading()
+	defer func() { _ = n.heart.Systemd.Ready() }()
 	done, err := n.reloader.Reload()
 	if err != nil {
 		n.log.Errorf("%v", err)

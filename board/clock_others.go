@@ -3,3 +3,5 @@
 package board
 
 func kernelSynced() bool { return false }
+
+func monotonic() int64 { return 0 }

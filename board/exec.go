@@ -15,6 +15,18 @@ var program, programErr = os.Executable()
 // leftOpen begins the variable that names a descriptor left open by Replace.
 const leftOpen = "FORAGER_OPEN_"
 
+// kept are variables that only Replace passes on.
+var kept []string
+
+// keepForReplace takes a variable out of the environment, so that no child
+// takes it for its own.
+func keepForReplace(name string) {
+	if value, there := os.LookupEnv(name); there {
+		kept = append(kept, name+"="+value)
+		_ = os.Unsetenv(name)
+	}
+}
+
 // Replace puts the program's file, as it is now, in the place of this
 // process: same process id, arguments and environment. What is open is closed,
 // but for the files in leave, which the new program asks for by their names
@@ -24,7 +36,7 @@ func Replace(leave map[string]*os.File) error {
 	// A reload that comes before the new program is ready must not end it:
 	// ignored signals stay ignored over an exec, until it asks for them.
 	signal.Ignore(unix.SIGHUP)
-	env := os.Environ()
+	env := append(os.Environ(), kept...)
 	for name, f := range leave {
 		if f == nil {
 			continue

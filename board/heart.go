@@ -3,6 +3,7 @@ package board
 import (
 	"context"
 	"fmt"
+	"os"
 	"slices"
 	"strings"
 	"sync"
@@ -46,7 +47,11 @@ type Heart struct {
 	Parts   []Part
 	Feeds   []Feed
 	OnStuck func(text string) // told what the log is told; must not block, may be nil
+	Ready   <-chan struct{}   // closed when the node serves; systemd waits for that and for the first proofs
 	Log     *Log
+
+	Systemd  *Systemd  // nil: no service manager
+	Watchdog *Watchdog // nil: no device
 
 	every  time.Duration // between two feeds
 	tell   time.Duration
@@ -109,15 +114,19 @@ func (h *Heart) Run(ctx context.Context) error {
 	h.prepare()
 	t := time.NewTimer(0)
 	defer t.Stop()
+	ready := h.Ready
 	for {
+		serving := false
 		select {
 		case <-ctx.Done():
 			return nil
+		case <-ready:
+			ready, serving = nil, true
 		case <-t.C:
 		}
 		began := time.Now()
 		if h.prove(ctx) {
-			h.feed()
+			h.feed(serving)
 		}
 		t.Reset(max(h.every-time.Since(began), feedLeast))
 	}
@@ -232,11 +241,17 @@ func (h *Heart) tellWell(i int) {
 	h.Log.Warnf("%s goes on", name)
 }
 
-func (h *Heart) feed() {
+// feed tells systemd too that the node serves, if it does so from now on.
+func (h *Heart) feed(serving bool) {
 	h.feeding.Lock()
 	defer h.feeding.Unlock()
 	if h.closed {
 		return
+	}
+	if serving {
+		if err := h.Systemd.Ready(); err != nil {
+			h.Log.Errorf("%v", err)
+		}
 	}
 	for i, f := range h.Feeds {
 		h.fed(i, f.Feed())
@@ -266,6 +281,24 @@ func (h *Heart) fed(i int, err error) {
 			h.OnStuck(fmt.Sprintf("feeding %s: %v", name, err))
 		}
 	}
+}
+
+// Leave feeds once more, for the time that Replace takes, and adds to open what
+// the next program has to feed.
+func (h *Heart) Leave(open map[string]*os.File) map[string]*os.File {
+	h.feeding.Lock()
+	defer h.feeding.Unlock()
+	if open == nil {
+		open = make(map[string]*os.File)
+	}
+	for _, f := range h.Feeds {
+		if l, ok := f.(interface{ Leave(map[string]*os.File) }); ok {
+			l.Leave(open)
+		} else {
+			_ = f.Feed()
+		}
+	}
+	return open
 }
 
 // Close ends the feeding in such a way that nothing bites, and says what will

@@ -1,11 +1,14 @@
 package board
 
+import "os"
+
 // Protection is what a node gives up before strangers talk to it.
 type Protection struct {
 	Account  string       // whom to become, as CheckAccount takes it; empty: nobody else
 	Accounts Accounts     // where that is found
 	StateDir string       // the account's from then on
 	Socket   string       // the control socket; the account's too. Empty: none
+	Files    []*os.File   // open; the account's too
 	Keep     Capabilities // what is needed after the start
 
 	Sandbox bool // capabilities, no new privileges, Landlock, seccomp

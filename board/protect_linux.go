@@ -75,6 +75,11 @@ func (p Protection) become() (changed bool, problems []error, err error) {
 			problems = append(problems, fmt.Errorf("control socket: %w (-control)", err))
 		}
 	}
+	for _, f := range p.Files {
+		if err := f.Chown(to.UID, to.GID); err != nil {
+			problems = append(problems, err)
+		}
+	}
 	err = Become(to, p.Keep)
 	if errors.Is(err, ErrNoAmbient) {
 		return true, append(problems, fmt.Errorf("%w (-user)", err)), nil

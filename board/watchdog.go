@@ -155,17 +155,10 @@ func (w *Watchdog) Close() error {
 }
 
 // Leave feeds the device once more and adds it to what Replace leaves open for
-// the next program. A nil Watchdog adds nothing.
-func (w *Watchdog) Leave(open map[string]*os.File) map[string]*os.File {
-	if w == nil {
-		return open
-	}
-	if open == nil {
-		open = make(map[string]*os.File, 1)
-	}
+// the next program.
+func (w *Watchdog) Leave(open map[string]*os.File) {
 	_ = w.dev.keepAlive()
 	open[watchdogName] = w.dev.file()
-	return open
 }
 
 // Identity is what the driver calls itself, and its timeout in seconds.

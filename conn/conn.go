@@ -58,7 +58,10 @@ type Config struct {
 	OnCommand func(wire.Command)
 	// OnUp is called after each accepted registration and must not block.
 	OnUp func()
-	Log  *board.Log
+	// OnDown is called after the end of each connection and each failed
+	// attempt, and must not block; nil: nobody cares.
+	OnDown func()
+	Log    *board.Log
 
 	// Dial makes the connections; nil: Dialer of the node's id.
 	Dial func(ctx context.Context, addr string) (net.Conn, error)
@@ -217,6 +220,9 @@ func (s *Session) down(err error, pause time.Duration) {
 		st.State, st.Since, st.LastError = LinkDown, time.Now(), fmt.Sprint(err)
 		st.NextDial = time.Now().Add(pause)
 	})
+	if s.cfg.OnDown != nil {
+		s.cfg.OnDown()
+	}
 	s.cfg.Log.Warnf("link to Core is down: %v; next try in %v", err, pause.Round(100*time.Millisecond))
 }
 

@@ -33,31 +33,32 @@ import (
 
 // Config is a validated configuration: every field can be used as it is.
 type Config struct {
-	Cores       []string // host:port, at least one
-	Dialect     string   // auto, spec or core
-	TLS         TLS
-	TOTP        bool
-	NodeName    string
-	NodeID      uint64 // 0: the one kept in the state directory
-	NodeType    wire.NodeType
-	NodeAddress string
-	NodePort    uint16
-	StateDir    string
-	Heartbeat   time.Duration
-	ClockWait   time.Duration
-	Intake      string      // host:port; empty: off
-	RingSize    int         // bytes; 0: what the memory class says
-	SpoolSize   int64       // bytes on flash; 0: off
-	Pots        []pots.Spec // each with an id of its own
-	Persona     string
-	PotsAllow   []string
-	Ignore      []netip.Prefix // masked, IPv4 as such
-	User        string         // as board.Accounts.Find takes it; empty: whoever starts it
-	Sandbox     bool
-	Nice        int    // 0 to 19; -1: what the memory class says
-	Watchdog    string // device; empty: none
-	Control     string // path; empty: off
-	LogLevel    board.Level
+	Cores         []string // host:port, at least one
+	Dialect       string   // auto, spec or core
+	TLS           TLS
+	TOTP          bool
+	NodeName      string
+	NodeID        uint64 // 0: the one kept in the state directory
+	NodeType      wire.NodeType
+	NodeAddress   string
+	NodePort      uint16
+	StateDir      string
+	Heartbeat     time.Duration
+	ClockWait     time.Duration
+	Intake        string      // host:port; empty: off
+	RingSize      int         // bytes; 0: what the memory class says
+	SpoolSize     int64       // bytes on flash; 0: off
+	Pots          []pots.Spec // each with an id of its own
+	Persona       string
+	PotsAllow     []string
+	Ignore        []netip.Prefix // masked, IPv4 as such
+	User          string         // as board.Accounts.Find takes it; empty: whoever starts it
+	Sandbox       bool
+	Nice          int    // 0 to 19; -1: what the memory class says
+	Watchdog      string // device; empty: none
+	HeartbeatFile string // path; empty: none
+	Control       string // path; empty: off
+	LogLevel      board.Level
 
 	File     string // the file that was read; empty: there was none
 	settings raw    // what it was made from

@@ -55,6 +55,7 @@ var options = []*option{
 	{"sandbox", "on", "on|off", "give up capabilities, files and system calls that the node has no use for; off: to look for a fault", single, setSandbox},
 	{"nice", "", "0 to 19", "leave the processor to others first; default: by the machine's memory, 10 or 0", single, setNice},
 	{"watchdog", "", "device", "a watchdog device that only this node feeds: without proof that all of it lives the machine resets; not on OpenWrt, where procd has it", single, setWatchdog},
+	{"heartbeat-file", "", "path", "a file written every 30 s while all of the node lives, for watchdog(8); on tmpfs", single, setHeartbeatFile},
 	{"control", "/run/forager.sock", "path", "socket for forager status; empty: off", single, setControl},
 	{"log-level", "info", "error|warn|info|debug", "how much to say on stderr", single, setLogLevel},
 }

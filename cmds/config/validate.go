@@ -340,6 +340,8 @@ func setNice(c *Config, s string) error {
 
 func setWatchdog(c *Config, s string) error { return setAbsolute(&c.Watchdog, s) }
 
+func setHeartbeatFile(c *Config, s string) error { return setAbsolute(&c.HeartbeatFile, s) }
+
 // setAbsolute takes a path that means the same wherever the node is started;
 // empty is none.
 func setAbsolute(dst *string, s string) error {

@@ -1,0 +1,175 @@
+package nodetest
+
+import (
+	"fmt"
+	"net"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// manager is a service manager that takes a node's notifications.
+type manager struct {
+	t    *testing.T
+	conn *net.UnixConn
+}
+
+func newManager(t *testing.T) *manager {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "notify")
+	l, err := net.ListenUnixgram("unixgram", &net.UnixAddr{Name: path, Net: "unixgram"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { l.Close() })
+	t.Setenv("NOTIFY_SOCKET", path)
+	return &manager{t, l}
+}
+
+// until returns how often there was food before the wanted notification.
+func (m *manager) until(want string) (meals int) {
+	m.t.Helper()
+	_ = m.conn.SetReadDeadline(time.Now().Add(patience))
+	for b := make([]byte, 4096); ; {
+		n, err := m.conn.Read(b)
+		if err != nil {
+			m.t.Fatalf("waiting for %q: %v", want, err)
+		}
+		switch got := string(b[:n]); {
+		case strings.HasPrefix(got, want):
+			return meals
+		case got == "WATCHDOG=1":
+			meals++
+		}
+	}
+}
+
+// silence fails when there is food within d.
+func (m *manager) silence(d time.Duration) {
+	m.t.Helper()
+	b := make([]byte, 4096)
+	for { // what came before
+		_ = m.conn.SetReadDeadline(time.Now().Add(50 * time.Millisecond))
+		if _, err := m.conn.Read(b); err != nil {
+			break
+		}
+	}
+	_ = m.conn.SetReadDeadline(time.Now().Add(d))
+	if n, err := m.conn.Read(b); err == nil {
+		m.t.Errorf("heard %q of a node that does not run", b[:n])
+	}
+}
+
+// Under systemd the node says when it serves, feeds at half of WATCHDOG_USEC
+// and not when it is stopped, stays the same process over a Restart, and says
+// that it ends.
+func TestSystemd(t *testing.T) {
+	m := newManager(t)
+	t.Setenv("WATCHDOG_USEC", "1000000")
+	c := startCore(t)
+	w := c.Watch()
+	n := start(t, program, "-core", c.Addr(), "-node-id", "42", "-state-dir", t.TempDir(), "-pot", "tcp listen=127.0.0.1:0")
+	m.until("READY=1")
+	m.until("STATUS=registered at Core")
+	until(t, w, `"status":"Running"`)
+	m.until("WATCHDOG=1")
+	began := time.Now()
+	for range 6 {
+		m.until("WATCHDOG=1")
+	}
+	if d := time.Since(began); d < 2*time.Second || d > 6*time.Second {
+		t.Errorf("six meals took %v, not six times half a second", d)
+	}
+	if v := n.status("fed systemd"); !strings.HasPrefix(v, "every 500ms, ") {
+		t.Errorf("status: fed systemd: %s", v)
+	}
+	environ, err := os.ReadFile(fmt.Sprintf("/proc/%d/environ", n.cmd.Process.Pid))
+	if err != nil || !strings.Contains(string(environ), "NOTIFY_SOCKET") {
+		t.Fatalf("the test's own premise: %q, %v", environ, err)
+	}
+
+	n.signal(syscall.SIGSTOP)
+	m.silence(2 * time.Second)
+	n.signal(syscall.SIGCONT)
+	m.until("WATCHDOG=1")
+
+	n.signal(syscall.SIGHUP)
+	m.until("RELOADING=1\nMONOTONIC_USEC=")
+	m.until("READY=1")
+
+	if err := c.Command(42, `"Restart"`); err != nil {
+		t.Fatal(err)
+	}
+	m.until("RELOADING=1\nMONOTONIC_USEC=")
+	m.until("READY=1")
+	m.until("WATCHDOG=1")
+
+	n.signal(syscall.SIGTERM)
+	m.until("STOPPING=1")
+	if code := n.ended(); code != 0 {
+		t.Errorf("exit %d", code)
+	}
+}
+
+// The heartbeat file is there while the node runs, survives a Restart and goes
+// with a clean stop, also when another user runs the node.
+func TestHeartbeatFile(t *testing.T) {
+	for _, user := range []string{"", "nobody"} {
+		t.Run("user "+user, func(t *testing.T) {
+			dir := t.TempDir()
+			for _, d := range []string{dir, filepath.Dir(dir)} { // for the other user
+				if err := os.Chmod(d, 0o755); err != nil {
+					t.Fatal(err)
+				}
+			}
+			beat := filepath.Join(dir, "beat")
+			args := []string{"-heartbeat-file", beat, "-node-id", "42", "-state-dir", filepath.Join(dir, "state")}
+			if user != "" {
+				if os.Getuid() != 0 {
+					t.Skip("needs root")
+				}
+				args = append(args, "-user", user)
+			}
+			c := startCore(t)
+			w := c.Watch()
+			n := start(t, program, append(args, "-core", c.Addr())...)
+			beats := func() {
+				until(t, w, `"Started"`)
+				n.await("the file", func() bool { b, _ := os.ReadFile(beat); return len(b) == 21 })
+			}
+			beats()
+			if err := os.WriteFile(beat, nil, 0o644); err != nil {
+				t.Fatal(err)
+			}
+			if err := c.Command(42, `"Restart"`); err != nil {
+				t.Fatal(err)
+			}
+			beats()
+			n.signal(syscall.SIGTERM)
+			if code := n.ended(); code != 0 {
+				t.Errorf("exit %d", code)
+			}
+			info, err := os.Stat(beat)
+			if user == "" && !os.IsNotExist(err) {
+				t.Errorf("after a clean stop: %v", err)
+			}
+			if user != "" && (err != nil || info.ModTime().Before(time.Now())) {
+				t.Errorf("after a clean stop without the right to remove: %v", err)
+			}
+		})
+	}
+}
+
+// A device that can't be had is said, and the node runs without.
+func TestNoWatchdog(t *testing.T) {
+	c := startCore(t)
+	n := start(t, program, "-core", c.Addr(), "-state-dir", t.TempDir(), "-watchdog", "/dev/null")
+	n.says("(-watchdog)")
+	told(t, c, "is no watchdog device (-watchdog)")
+	if v := n.status("fed"); v != "nobody" {
+		t.Errorf("fed: %s", v)
+	}
+}
