@@ -163,13 +163,21 @@ func watchHearts(t *testing.T, c *core.Core) <-chan time.Time {
 func memoryGroup(t *testing.T, bytes int64) string {
 	t.Helper()
 	needRoot(t)
-	for root, limit := range map[string]string{"/sys/fs/cgroup/memory": "memory.limit_in_bytes", "/sys/fs/cgroup": "memory.max"} {
-		dir, err := os.MkdirTemp(root, "forager-test-")
+	for _, version := range []struct{ root, limit string }{
+		{"/sys/fs/cgroup/memory", "memory.limit_in_bytes"}, {"/sys/fs/cgroup", "memory.max"},
+	} {
+		dir, err := os.MkdirTemp(version.root, "forager-test-")
 		if err != nil {
 			continue
 		}
 		t.Cleanup(func() { removeGroup(t, dir) })
-		if os.WriteFile(filepath.Join(dir, limit), []byte(strconv.FormatInt(bytes, 10)), 0) == nil {
+		limit, err := os.OpenFile(filepath.Join(dir, version.limit), os.O_WRONLY, 0) // the kernel made it, or nobody
+		if err != nil {
+			continue
+		}
+		_, err = limit.WriteString(strconv.FormatInt(bytes, 10))
+		limit.Close()
+		if err == nil {
 			return filepath.Join(dir, "cgroup.procs")
 		}
 	}
