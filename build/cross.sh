@@ -1,6 +1,8 @@
 #!/bin/sh
 # Builds dist/forager-linux-TARGET for every target named, or for all.
-#   build/cross.sh [-list] [TARGET...]
+#   build/cross.sh [TARGET...]
+#   build/cross.sh -list              prints the targets
+#   build/cross.sh -lines TARGET...   dist/forager-linux-TARGET.lines, for build/lines
 # TARGETS="arm64 mipsle" narrows what all are, here and for packages and release.
 set -eu
 cd "$(dirname "$0")/.."
@@ -26,16 +28,31 @@ env_of() {
 }
 
 ldflags=$(build/version.sh -ldflags)
+suffix=
 # Flash is what a board has least of: without inlining the node is a tenth
 # smaller, a sixth when compressed. What every event goes through keeps it.
 lean="-gcflags=all=-l -gcflags=forager/conn/...= -gcflags=forager/pots= -gcflags=forager/pots/jsonline="
+if [ "${1-}" = -lines ]; then
+	shift
+	suffix=.lines
+elif go run -buildvcs=false ./build/leanlink dist/leanlink; then
+	lean="$lean -toolexec=$PWD/dist/leanlink/toolexec"
+else
+	echo "cross: the linker of $(go version) is used as it is: the binaries are a tenth larger" >&2
+fi
 mkdir -p dist
 # shellcheck disable=SC2086 # one word a target
 [ $# -gt 0 ] || set -- $all
 for target; do
 	settings=$(env_of "$target")
+	binary=dist/forager-linux-$target$suffix
+	rm -f "$binary" # go takes what another linker made for its own
+	case $target in
+	mips*) pages="-R 16384" ;; # the largest pages of such kernels; Go pads to 64 KiB
+	*) pages= ;;
+	esac
 	# shellcheck disable=SC2086 # several settings and flags
 	env CGO_ENABLED=0 GOOS=linux $settings go build -trimpath -buildvcs=false \
-		$lean -ldflags "$ldflags" -o "dist/forager-linux-$target" .
-	echo "dist/forager-linux-$target"
+		$lean -ldflags "$ldflags $pages" -o "$binary" .
+	echo "$binary"
 done
