@@ -153,11 +153,11 @@ func (i *instance) set(state wire.PotState, message string, s service) {
 // the pot's any more changes nothing.
 func (i *instance) become(s service, state wire.PotState, message string) {
 	i.mu.Lock()
-	if i.service != s {
-		i.mu.Unlock()
+	news := i.service == s && (i.state != state || i.message != message)
+	i.mu.Unlock()
+	if !news {
 		return
 	}
-	i.mu.Unlock()
 	if state == wire.PotFailed {
 		i.m.cfg.Log.Errorf("pot %s: %s", i.spec.ID, message)
 	}

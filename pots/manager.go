@@ -145,6 +145,8 @@ func (m *Manager) Ready() <-chan struct{} { return m.ready }
 
 func (m *Manager) stopAll() {
 	var wg sync.WaitGroup
+	hurry := time.AfterFunc(programEnd, m.killPrograms)
+	defer hurry.Stop()
 	wg.Go(m.endInstalls)
 	for _, inst := range m.all() {
 		wg.Go(func() {

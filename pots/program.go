@@ -7,6 +7,7 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"forager/conn/wire"
 	"forager/pots/install"
@@ -21,6 +22,10 @@ const Potstore = "https://github.com/H0neyBe/honeybee_potstore.git"
 // DynamicUser (61184 to 65519, systemd.exec(5)), which a machine that has them
 // gives out by random and looks before whether one is in use.
 const firstUser = 61184
+
+// programEnd is how long programs have to end when the node does, which has
+// its goodbye to say within seconds.
+const programEnd = 500 * time.Millisecond
 
 // Source is the repository of a pot that is a program.
 type Source struct {
@@ -137,6 +142,15 @@ func (r *run) protection() (inForce, missing []string) {
 func (r *run) addr() string { return portList(r.ports) }
 
 func (r *run) stop() { r.process().Stop() }
+
+// killPrograms kills what has not ended on its own.
+func (m *Manager) killPrograms() {
+	for _, inst := range m.all() {
+		if r, ok := inst.running().(*run); ok && r.process() != nil {
+			go r.process().Kill()
+		}
+	}
+}
 
 // prove is a closed channel for the moment before there is a process.
 func (r *run) prove() <-chan struct{} {

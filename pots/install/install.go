@@ -149,7 +149,7 @@ func (b *Built) fetch(ctx context.Context, o *Order) (commit string, err error) 
 	if b.box, err = os.MkdirTemp(b.in.Dir, newPrefix); err != nil {
 		return "", err
 	}
-	if err := os.Chmod(b.box, throughMode); err != nil {
+	if err := open(b.box); err != nil {
 		return "", err
 	}
 	b.root = filepath.Join(b.box, "pot")
@@ -157,10 +157,18 @@ func (b *Built) fetch(ctx context.Context, o *Order) (commit string, err error) 
 	if b.in.Fetch != nil {
 		do = b.in.Fetch
 	}
-	return do(ctx, o.Source, fetch.Config{
+	c := fetch.Config{
 		Dir: b.root, Allow: b.in.Allow, MaxBytes: most, MaxFiles: maxFiles, Timeout: fetchTime, UID: o.UID,
 		Progress: func(text string) { o.Progress("fetch: " + text) },
-	})
+	}
+	if process.Reachable(b.root, o.UID) {
+		return do(ctx, o.Source, c)
+	}
+	c.UID = 0 // the pot's user can't come there but in a view of its own, which git has not
+	if commit, err = do(ctx, o.Source, c); err == nil {
+		err = giveTree(b.root, o.UID)
+	}
+	return commit, err
 }
 
 // plans returns the plan for where the pot is built, whose steps are run, and

@@ -20,10 +20,6 @@ const (
 	oldPrefix = ".old-" // a pot that another one replaces at this moment
 )
 
-// throughMode is the mode of the directories above a pot: its user passes
-// through them and sees nothing there.
-const throughMode = 0o711
-
 // Place is the directory of a pot.
 func (in *Installer) Place(id string) string { return filepath.Join(in.Dir, id) }
 
@@ -53,30 +49,19 @@ func withPort(env []string, port uint16) []string {
 	return out
 }
 
-// Prepare makes the directory of the pots, and a way to it for the user of a
-// pot: other users may pass through the state directory then, whose files are
-// their owner's alone. A directory further up that they can't pass is an
-// error, for it is not ours.
+// Prepare makes the directory of the pots. The users of pots come to theirs in
+// a view of their own (package process); where the node can't give them one,
+// the state directory is opened to those who pass through it. Its files stay
+// their owner's alone.
 func (in *Installer) Prepare(uid uint32) error {
-	if err := os.MkdirAll(in.Dir, throughMode); err != nil {
+	err := os.MkdirAll(in.Dir, 0o700)
+	if err == nil && uid != 0 && !process.OwnMounts() {
+		err = errors.Join(open(in.Dir), open(filepath.Dir(in.Dir)))
+	}
+	if err != nil {
 		return fmt.Errorf("%w (-state-dir)", err)
 	}
-	if uid == 0 {
-		return nil
-	}
-	for _, dir := range []string{in.Dir, filepath.Dir(in.Dir)} {
-		if err := open(dir); err != nil {
-			return fmt.Errorf("%w (-state-dir)", err)
-		}
-	}
-	for dir := filepath.Dir(filepath.Dir(in.Dir)); ; dir = filepath.Dir(dir) {
-		if info, err := os.Stat(dir); err == nil && info.Mode().Perm()&0o001 == 0 {
-			return fmt.Errorf("a pot runs as user %d, who can't pass through %s, of mode %04o (-state-dir)", uid, dir, info.Mode().Perm())
-		}
-		if dir == filepath.Dir(dir) {
-			return nil
-		}
-	}
+	return nil
 }
 
 // open lets other users pass through a directory of ours.
@@ -86,6 +71,16 @@ func open(dir string) error {
 		return err
 	}
 	return os.Chmod(dir, info.Mode().Perm()|0o011)
+}
+
+// giveTree gives a directory and all in it to a user.
+func giveTree(dir string, uid uint32) error {
+	return filepath.WalkDir(dir, func(path string, _ fs.DirEntry, err error) error {
+		if err == nil {
+			err = os.Lchown(path, int(uid), int(uid))
+		}
+		return err
+	})
 }
 
 // Swap puts the pot in its place and removes what was there. After an error

@@ -50,6 +50,8 @@ type Child struct {
 
 	stopping chan struct{} // closed by Stop
 	stopOnce sync.Once
+	hurry    chan struct{} // closed by Kill
+	killOnce sync.Once
 	done     chan struct{} // nothing is left
 	wake     chan struct{} // there is a proof to answer
 
@@ -84,7 +86,7 @@ func Start(c Config) (*Child, error) {
 	}
 	child := &Child{
 		cfg: c, limit: newWatch(&c.Spec), since: c.Clock.Now(),
-		stopping: make(chan struct{}), done: make(chan struct{}), wake: make(chan struct{}, 1),
+		stopping: make(chan struct{}), hurry: make(chan struct{}), done: make(chan struct{}), wake: make(chan struct{}, 1),
 	}
 	go child.supervise()
 	return child, nil
@@ -101,6 +103,12 @@ func (systemClock) After(d time.Duration) <-chan time.Time { return time.After(d
 func (c *Child) Stop() {
 	c.stopOnce.Do(func() { close(c.stopping) })
 	<-c.done
+}
+
+// Kill is Stop without the 5 s: what has not ended yet is killed.
+func (c *Child) Kill() {
+	c.killOnce.Do(func() { close(c.hurry) })
+	c.Stop()
 }
 
 // State returns what it does, why, and since when.

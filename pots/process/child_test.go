@@ -100,6 +100,20 @@ func TestStop(t *testing.T) {
 	}
 }
 
+// Kill does not wait for those that won't end.
+func TestKill(t *testing.T) {
+	s, word := spec(t, nasty)
+	ch, said := child(t, Config{Spec: s, Clock: newFakeClock()}) // whose time never comes
+	eventually(t, "ready", printed(ch, "ready"))
+	eventually(t, "Running", func() bool { return said.last() == "Running" })
+	ch.Kill()
+	if left := withToken(word); len(left) > 0 {
+		gone(t, word)
+	}
+	ch.Kill()
+	ch.Stop()
+}
+
 // TestNodeKilled: SIGKILL of the node leaves nothing.
 func TestNodeKilled(t *testing.T) {
 	s, word := spec(t, nasty)

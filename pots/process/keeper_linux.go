@@ -67,8 +67,11 @@ func keep() int {
 		return 1
 	}
 	var c confinement
-	k.settle(&c)
-	if err := k.start(body, &c); err != nil {
+	err = k.settle(&c)
+	if err == nil {
+		err = k.start(body, &c)
+	}
+	if err != nil {
 		k.endAll()
 		k.send(frameFailed, []byte(err.Error()))
 		return 1
@@ -87,13 +90,16 @@ func (k *keeper) send(kind byte, body []byte) {
 	_, _ = k.socket.Write(frame(kind, body)) // without a node there is no one to tell, and obey ends us
 }
 
-// settle makes this process the one that orphans come to.
-func (k *keeper) settle(c *confinement) {
+// settle makes this process the one that orphans come to, and the program's
+// directory one that it can come to.
+func (k *keeper) settle(c *confinement) error {
 	c.note("pid namespace", k.orders.Namespace)
 	if !k.orders.Namespace {
 		_ = unix.Prctl(unix.PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) // since Linux 3.4
 	}
-	c.note("private /proc", k.orders.Mounts && privateProc() == nil)
+	own := k.orders.Mounts && privateProc() == nil
+	c.note("private /proc", own)
+	return k.orders.reach(own)
 }
 
 // privateProc mounts a /proc that shows the namespace alone. What happens to

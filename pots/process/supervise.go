@@ -117,7 +117,11 @@ func (c *Child) live() end {
 	e := c.watch(l)
 	if e.reason == "" {
 		l.tell(frameTerm)
-		l.await(c.cfg.Clock.After(termTime))
+		select {
+		case <-l.done:
+		case <-c.hurry:
+		case <-c.cfg.Clock.After(termTime):
+		}
 	}
 	if !l.finish(c.cfg.Clock.After) {
 		c.cfg.Log.Errorf("pot %s: a process is left that can't be killed", c.cfg.Name)
