@@ -145,6 +145,7 @@ func run(args []string) error {
 	spool.Wait(spoolTime)
 	endHeart()
 	heart.Wait(partsTime)
+	n.run.Stopped()
 	if n.again.Load() {
 		err := board.Replace(n.heart.Leave(n.left))
 		n.heart.Close()
@@ -173,6 +174,7 @@ type node struct {
 	commands *cmds.Dispatcher
 	control  *cmds.Control
 	heart    *board.Heart
+	run      *board.Run
 	reloader *cmds.Reloader
 	report   *cmds.Report
 }
@@ -325,6 +327,7 @@ func (n *node) down() { _ = n.heart.Systemd.Status("Core is away") }
 // stuck tells of a part that does not answer, while Core and systemd listen.
 func (n *node) stuck(text string) {
 	n.session.Error(text)
+	go n.run.Stuck(text) // writing may take long
 	_ = n.heart.Systemd.Status(text)
 }
 
@@ -337,15 +340,22 @@ func (n *node) command(c *config.Config, self wire.Registration) {
 	})
 	r := n.report
 	r.Session, r.Ring, r.Pots, r.Intake, r.Commands = n.session.Stats, n.ring.Stats, n.pots.List, n.intake.Stats, n.commands.Stats
-	for _, p := range r.Problems {
-		n.session.Error(p)
-	}
+	var err error
 	h := n.heart
+	n.run, r.LastRun, err = board.BeginRun(board.Machine{}, c.StateDir, h.Watchers(), h.BootCause(board.Machine{}))
+	n.problem(err)
+	if r.LastRun != "" {
+		n.log.Warnf("%s", r.LastRun)
+		n.session.Alarm(r.LastRun)
+	}
 	r.Heart, h.OnStuck, h.Ready = h.Stats, n.stuck, n.pots.Ready()
 	h.Parts = []board.Part{
 		{Name: "ring", Alive: n.ring.Alive}, {Name: "session", Alive: n.session.Alive}, {Name: "spool", Alive: n.spool.Alive},
 		{Name: "pots", Alive: n.pots.Alive}, {Name: "intake", Alive: n.intake.Alive},
 		{Name: "commands", Alive: n.commands.Alive}, {Name: "control", Alive: n.control.Alive},
+	}
+	for _, p := range r.Problems {
+		n.session.Error(p)
 	}
 }
 

@@ -1,6 +1,10 @@
 package board
 
-import "os"
+import (
+	"fmt"
+	"os"
+	"strings"
+)
 
 // FeedConfig is what an operator wants fed beside systemd and procd, which are
 // found.
@@ -39,6 +43,25 @@ func (h *Heart) Open(c FeedConfig) (problems []error) {
 		}
 	}
 	return problems
+}
+
+// Watchers names who waits to be fed, and for how long.
+func (h *Heart) Watchers() string {
+	var names []string
+	for _, f := range h.Feeds {
+		names = append(names, fmt.Sprintf("%s (%v)", f.Name(), 2*f.Every()))
+	}
+	return strings.Join(names, ", ")
+}
+
+// BootCause is why the machine booted, as far as a watchdog knows; empty when
+// none does.
+func (h *Heart) BootCause(m Machine) string {
+	if cause, ok := h.Watchdog.BootCause(); ok {
+		return cause
+	}
+	cause, _ := m.BootCause()
+	return cause
 }
 
 // Files are those that who runs the node must own, to end well.

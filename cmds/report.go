@@ -36,6 +36,7 @@ type Report struct {
 	Log      *board.Log
 
 	Protected board.Protected
+	LastRun   string // how the run before ended, and why the machine booted
 	Heart     func() (feeds []board.FeedStats, stuck []string)
 }
 
@@ -75,6 +76,9 @@ func (r *Report) node(s *screen) {
 	s.line("uptime", "%v", seconds(time.Since(r.Start)))
 	s.line("node", "%d %q %s", r.Node.NodeID, r.Node.NodeName, r.Node.NodeType)
 	s.line("state directory", "%q", r.StateDir)
+	if r.LastRun != "" {
+		s.line("before", "%q", r.LastRun)
+	}
 	s.line("log level", "%v", r.Log.Level())
 	for _, p := range r.Problems {
 		s.line("problem", "%q", p)

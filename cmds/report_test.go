@@ -53,6 +53,7 @@ func TestReport(t *testing.T) {
 			return pots.IntakeStats{Accepted: 4, Open: 1, Lines: 20, Events: 18, Broken: 2}
 		},
 		Commands: func() Stats { return Stats{Done: 3, Refused: 1, Full: 1} },
+		LastRun:  "last boot: by the watchdog; stuck then: " + evil,
 		Heart: func() ([]board.FeedStats, []string) {
 			return []board.FeedStats{
 				{Name: "watchdog /dev/watchdog", Every: 30 * time.Second, Last: before(9 * time.Second), Count: 7},

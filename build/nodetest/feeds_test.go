@@ -173,3 +173,26 @@ func TestNoWatchdog(t *testing.T) {
 		t.Errorf("fed: %s", v)
 	}
 }
+
+// How a run ended is told once by the next, unless it was stopped.
+func TestLastRun(t *testing.T) {
+	c := startCore(t)
+	w := c.Watch()
+	args := []string{"-core", c.Addr(), "-node-id", "42", "-state-dir", t.TempDir()}
+	n := start(t, program, args...)
+	until(t, w, `"Started"`)
+	n.signal(syscall.SIGKILL)
+	n.ended()
+	n = start(t, program, args...)
+	until(t, w, `"Alarm":{"description":"last run: killed or crashed"`)
+	if v := n.status("before"); v != `"last run: killed or crashed"` {
+		t.Errorf("status: before: %s", v)
+	}
+	n.signal(syscall.SIGTERM)
+	n.ended()
+	n = start(t, program, args...)
+	until(t, w, `"Started"`)
+	if said := n.said(); strings.Contains(said, "last run") {
+		t.Errorf("after a clean stop: %s", said)
+	}
+}
