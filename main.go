@@ -251,7 +251,7 @@ func (n *node) protect(c *config.Config) error {
 	}
 	p := board.Protection{
 		Account: c.User, StateDir: c.StateDir, Socket: c.Control, Keep: c.Capabilities(),
-		Files: n.heart.Files(), Sandbox: c.Sandbox, Full: c.NodeType == wire.Full,
+		Files: n.heart.Files(), Sandbox: c.Sandbox, Full: c.NodeType == wire.Full, Access: c.Access(), Packets: c.Packets(),
 	}
 	done, problems, err := p.Protect()
 	n.report.Protected = done
@@ -334,6 +334,7 @@ func (n *node) stuck(text string) {
 // command makes what answers Core and the operator.
 func (n *node) command(c *config.Config, self wire.Registration) {
 	n.reloader = cmds.NewReloader(c, func() (*config.Config, error) { return config.Load(n.args) }, n.pots, n.log)
+	n.reloader.Confined = n.report.Protected.Confined
 	n.commands = cmds.New(cmds.Config{
 		NodeID: self.NodeID, NodeType: self.NodeType, Pots: n.pots, Answers: n.session, Log: n.log,
 		Stop: n.stop, Restart: n.restart, Rehearse: n.reloader.Rehearse, Reload: n.reloader.Reload,

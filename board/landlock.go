@@ -26,6 +26,8 @@ type Access struct {
 	Exec  []string // the same, and run programs; a library that is mapped needs Read alone
 	Write []string // read, write, create, remove, rename, make links, sockets and fifos; for a device its ioctls too; not run programs
 
+	Sockets []string // directories in which sockets are made, and any file removed
+
 	// Ports of TCP that may be bound and connected to, from ABI 4 on. nil is
 	// any port, an empty list none. A listening socket that is open already
 	// goes on accepting. MPTCP is another protocol and not covered.

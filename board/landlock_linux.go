@@ -20,6 +20,8 @@ const (
 		unix.LANDLOCK_ACCESS_FS_MAKE_FIFO | unix.LANDLOCK_ACCESS_FS_MAKE_SYM | unix.LANDLOCK_ACCESS_FS_REFER |
 		unix.LANDLOCK_ACCESS_FS_IOCTL_DEV
 
+	landlockSockets = unix.LANDLOCK_ACCESS_FS_MAKE_SOCK | unix.LANDLOCK_ACCESS_FS_REMOVE_FILE
+
 	// landlockFile is what a rule for something else than a directory may hold.
 	landlockFile = unix.LANDLOCK_ACCESS_FS_EXECUTE | unix.LANDLOCK_ACCESS_FS_WRITE_FILE |
 		unix.LANDLOCK_ACCESS_FS_READ_FILE | unix.LANDLOCK_ACCESS_FS_TRUNCATE | unix.LANDLOCK_ACCESS_FS_IOCTL_DEV
@@ -146,7 +148,7 @@ func (a Access) add(rules int, handled landlockRules) error {
 	for _, list := range []struct {
 		paths  []string
 		rights uint64
-	}{{a.Read, landlockRead}, {a.Exec, landlockExec}, {a.Write, landlockWrite}} {
+	}{{a.Read, landlockRead}, {a.Exec, landlockExec}, {a.Write, landlockWrite}, {a.Sockets, landlockSockets}} {
 		for _, path := range list.paths {
 			if err := addPath(rules, path, list.rights&handled.fs); err != nil {
 				return fmt.Errorf("landlock %s: %w", path, err)

@@ -11,8 +11,10 @@ type Protection struct {
 	Files    []*os.File   // open; the account's too
 	Keep     Capabilities // what is needed after the start
 
-	Sandbox bool // capabilities, no new privileges, Landlock, seccomp
-	Full    bool // this node starts other programs
+	Sandbox bool   // capabilities, no new privileges, Landlock, seccomp
+	Full    bool   // this node starts other programs
+	Access  Access // files and ports, for Landlock
+	Packets bool   // sockets that see whole packets
 }
 
 // Protected is what came of it, in words: what the kernel does not tell of a
@@ -20,4 +22,5 @@ type Protection struct {
 type Protected struct {
 	Landlock string // "ABI 7", or why not
 	Seccomp  string // which list, or why not
+	Confined bool   // files are forbidden, now and for whom a restart brings
 }

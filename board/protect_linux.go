@@ -3,6 +3,11 @@ package board
 import (
 	"errors"
 	"fmt"
+	"hash/fnv"
+	"os"
+	"strconv"
+
+	"forager/board/seccomp"
 
 	"golang.org/x/sys/unix"
 )
@@ -43,7 +48,67 @@ func (p Protection) Protect() (done Protected, problems []error, err error) {
 	}
 	problem(NoNewPrivileges())
 	problem(Undumpable(!p.Full))
+	same := os.Getenv(sandboxed) == p.digest()
+	before := len(problems)
+	problem(p.landlock(&done, same))
+	problem(p.seccomp(&done, same))
+	if len(problems) == before {
+		problem(os.Setenv(sandboxed, p.digest()))
+	}
 	return done, problems, nil
+}
+
+// sandboxed is the variable that tells a node which has restarted itself what
+// it is under already: rules add up, and the kernel takes only so many.
+const sandboxed = "FORAGER_SANDBOXED"
+
+// digest names what a sandbox allows.
+func (p Protection) digest() string {
+	h := fnv.New64a()
+	fmt.Fprintf(h, "%+v %t %t %d", p.Access, p.Full, p.Packets, seccomp.Version)
+	return strconv.FormatUint(h.Sum64(), 16)
+}
+
+// landlock limits files and ports.
+func (p Protection) landlock(done *Protected, same bool) (err error) {
+	abi := 0
+	if same {
+		abi, err = LandlockABI()
+	} else {
+		abi, err = Landlock(p.Access)
+	}
+	if err != nil {
+		done.Landlock = "off: " + err.Error()
+		if errors.Is(err, ErrNoLandlock) {
+			return nil // most routers; the status says so
+		}
+		return err
+	}
+	done.Landlock, done.Confined = fmt.Sprintf("ABI %d", abi), true
+	return nil
+}
+
+// seccomp limits system calls.
+func (p Protection) seccomp(done *Protected, same bool) error {
+	list := seccomp.Agent
+	if p.Full {
+		list = seccomp.Full
+	}
+	var err error
+	if !same {
+		err = seccomp.Apply(list, seccomp.Options{Packets: p.Packets})
+	} else if r, e := (Machine{}).Rights(); e == nil && r.Seccomp != unix.SECCOMP_MODE_FILTER {
+		err = seccomp.ErrNone
+	}
+	if err != nil {
+		done.Seccomp = "off: " + err.Error()
+		if errors.Is(err, seccomp.ErrNone) {
+			return nil // some routers; the status says so
+		}
+		return err
+	}
+	done.Seccomp = list.String() + " list"
+	return nil
 }
 
 // keep is what stays of the capabilities.

@@ -14,6 +14,9 @@ import (
 // Reloader reads the configuration again and applies what can change while
 // the node runs.
 type Reloader struct {
+	// Confined tells that a node which restarts itself stays in its sandbox.
+	Confined bool
+
 	load func() (*config.Config, error)
 	pots Configurer
 	log  *board.Log
@@ -61,6 +64,9 @@ func (r *Reloader) Rehearse() error {
 	c, err := r.load()
 	if err == nil {
 		_, err = c.TLSConfig()
+	}
+	if err == nil && r.Confined {
+		err = c.Outgrows(r.run)
 	}
 	return err
 }

@@ -182,23 +182,6 @@ func (r *Report) memory(s *screen) {
 	s.line("goroutines", "%d", runtime.NumGoroutine())
 }
 
-// rights are asked of the kernel each time, so that they are what is, not what
-// was meant.
-func (r *Report) rights(s *screen) {
-	p, err := r.Machine.Rights()
-	if err != nil {
-		s.line("user", "unknown: %q", err.Error())
-	} else {
-		s.line("user", "%d:%d", p.UID, p.GID)
-		s.line("groups", "%s", or(strings.Join(p.Groups, " "), "none"))
-		s.line("capabilities", "%v", p.Effective)
-		s.line("capabilities bound", "%v", p.Bounding)
-		s.line("no new privileges", "%s", onOff(p.NoNewPrivs))
-	}
-	s.line("landlock", "%s", or(r.Protected.Landlock, "off"))
-	s.line("seccomp", "%s", or(r.Protected.Seccomp, "off"))
-}
-
 func (r *Report) heart(s *screen) {
 	feeds, stuck := r.Heart()
 	s.line("stuck parts", "%s", or(strings.Join(stuck, ", "), "none"))

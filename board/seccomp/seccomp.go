@@ -19,6 +19,9 @@ import "errors"
 // a machine whose numbers this package does not know.
 var ErrNone = errors.New("the kernel has no seccomp filters")
 
+// Version changes with the lists.
+const Version = 1
+
 // List is what a process may call.
 type List int
 

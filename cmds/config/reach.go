@@ -3,9 +3,15 @@ package config
 import (
 	"fmt"
 	"io/fs"
+	"net"
+	"net/netip"
+	"path/filepath"
 	"slices"
+	"strconv"
+	"strings"
 
 	"forager/board"
+	"forager/conn/wire"
 	"forager/pots"
 
 	"golang.org/x/sys/unix"
@@ -29,6 +35,89 @@ func (c *Config) Packets() bool {
 	return slices.ContainsFunc(c.Pots, func(s pots.Spec) bool {
 		return s.Type == "catchall" && s.Options["syn"] != ""
 	})
+}
+
+// Access is which files the node needs, and which ports of TCP an Agent
+// connects to: Core's, and those of servers of names. A Full node's programs
+// connect to whom they like.
+func (c *Config) Access() board.Access {
+	full := c.NodeType == wire.Full
+	names, ports := c.connects()
+	a := board.NodeAccess(full, names || full, c.TLS.On && c.TLS.CA == "")
+	if !full {
+		a.Connect = ports
+	}
+	for _, path := range [...]string{or(c.File, DefaultFile), c.TLS.CA, c.TLS.Cert, c.TLS.Key} {
+		if path != "" {
+			a.Read = append(a.Read, board.DirOf(path)) // files are replaced by rename
+		}
+	}
+	a.Write = append(a.Write, c.StateDir)
+	if c.Control != "" {
+		a.Sockets = append(a.Sockets, filepath.Dir(c.Control))
+	}
+	if full {
+		a.Exec = append(a.Exec, c.StateDir)
+		for _, glob := range c.PotsAllow { // a repository on this machine
+			if path, ok := strings.CutPrefix(glob, "file://"); ok {
+				a.Read = append(a.Read, literal(path))
+			}
+		}
+	}
+	return a
+}
+
+// portDNS is asked where an answer is too long for a datagram (RFC 7766).
+const portDNS = 53
+
+// connects tells whether a Core has a name, and on which ports they listen.
+func (c *Config) connects() (names bool, ports []uint16) {
+	ports = []uint16{portDNS}
+	for _, core := range c.Cores {
+		host, port, _ := net.SplitHostPort(core) // checked by setCore
+		if _, err := netip.ParseAddr(host); err != nil {
+			names = true
+		}
+		if n, err := strconv.ParseUint(port, 10, 16); err == nil {
+			ports = append(ports, uint16(n))
+		}
+	}
+	return names, ports
+}
+
+// literal is the directory before the first wildcard of a path.
+func literal(glob string) string {
+	if i := strings.IndexAny(glob, `*?[\`); i >= 0 {
+		return filepath.Dir(glob[:i] + "x")
+	}
+	return glob
+}
+
+func or(text, otherwise string) string {
+	if text == "" {
+		return otherwise
+	}
+	return text
+}
+
+// Outgrows tells why a node that runs with old, and has given up what it did
+// not need, could not run with c: only one that is started anew could.
+func (c *Config) Outgrows(old *Config) error {
+	var options []string
+	if c.User != old.User {
+		options = append(options, "-user")
+	}
+	if c.NodeType == wire.Full && old.NodeType != wire.Full {
+		options = append(options, "-node-type")
+	}
+	if !c.Sandbox {
+		options = append(options, "-sandbox")
+	}
+	missing := old.Access().Lacks(c.Access())
+	if len(options)+len(missing) == 0 {
+		return nil
+	}
+	return fmt.Errorf("the sandbox stays over a restart, so stop the node and start it, for %s (-sandbox)", strings.Join(append(options, missing...), ", "))
 }
 
 // Unreachable tells which files this process can't read that UpdateConfig or
