@@ -56,6 +56,13 @@ func (c *Config) Access() board.Access {
 	if c.Control != "" {
 		a.Sockets = append(a.Sockets, filepath.Dir(c.Control))
 	}
+	if c.Watchdog != "" {
+		a.Write = append(a.Write, c.Watchdog)
+	}
+	if c.HeartbeatFile != "" {
+		a.Write = append(a.Write, c.HeartbeatFile)
+		a.Sockets = append(a.Sockets, filepath.Dir(c.HeartbeatFile)) // to remove it at the end
+	}
 	if full {
 		a.Exec = append(a.Exec, c.StateDir)
 		for _, glob := range c.PotsAllow { // a repository on this machine
