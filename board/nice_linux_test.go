@@ -47,6 +47,9 @@ func niceOfAll(t *testing.T) string {
 		hold()
 	}
 	if err := SetNice(11); err != nil {
+		if cgo && errors.Is(err, unix.ENOTSUP) {
+			return "all nice, as they were"
+		}
 		t.Fatal(err)
 	}
 	for range 4 {
