@@ -1,0 +1,543 @@
+package fetch
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// git runs git in dir as somebody else's, without this machine's settings.
+func git(t testing.TB, dir string, args ...string) string {
+	t.Helper()
+	cmd := exec.Command("git", args...)
+	cmd.Dir = dir
+	cmd.Env = []string{
+		"PATH=" + os.Getenv("PATH"), "HOME=/nonexistent", "GIT_CONFIG_NOSYSTEM=1", "LC_ALL=C",
+		"GIT_AUTHOR_NAME=a", "GIT_AUTHOR_EMAIL=a@example.org", "GIT_COMMITTER_NAME=a", "GIT_COMMITTER_EMAIL=a@example.org",
+	}
+	out, err := cmd.CombinedOutput()
+	if err != nil {
+		t.Fatalf("git %v: %v: %s", args, err, out)
+	}
+	return strings.TrimSpace(string(out))
+}
+
+// commitAll commits what lies in dir.
+func commitAll(t testing.TB, dir string) string {
+	t.Helper()
+	git(t, dir, "add", "-A", "-f")
+	git(t, dir, "commit", "-q", "-m", "x", "--allow-empty")
+	return git(t, dir, "rev-parse", "HEAD")
+}
+
+// newRepo makes a repository with a few files and returns its directory and
+// commit.
+func newRepo(t testing.TB) (dir, commit string) {
+	t.Helper()
+	dir = filepath.Join(t.TempDir(), "repo")
+	git(t, filepath.Dir(dir), "init", "-q", "-b", "main", dir)
+	write(t, dir, map[string]string{"main.py": "print('hello')\n", "a/b/c.txt": "text\n", "run.sh": "#!/bin/sh\n"})
+	if err := errors.Join(os.Chmod(filepath.Join(dir, "run.sh"), 0o755), os.Symlink("b/c.txt", filepath.Join(dir, "a", "link")), os.Symlink("gone", filepath.Join(dir, "dangling"))); err != nil {
+		t.Fatal(err)
+	}
+	return dir, commitAll(t, dir)
+}
+
+func write(t testing.TB, dir string, files map[string]string) {
+	t.Helper()
+	for name, text := range files {
+		file := filepath.Join(dir, name)
+		if err := errors.Join(os.MkdirAll(filepath.Dir(file), 0o755), os.WriteFile(file, []byte(text), 0o644)); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// configFor allows one repository of this machine's.
+func configFor(t testing.TB, repo string) (Source, Config) {
+	t.Helper()
+	return Source{URL: "file://" + repo}, Config{Dir: filepath.Join(t.TempDir(), "new"), Allow: []string{"file://" + filepath.Dir(repo) + "/*"}}
+}
+
+// wantEmpty checks that nothing was left behind in a directory.
+func wantEmpty(t testing.TB, dir string) {
+	t.Helper()
+	if left, err := os.ReadDir(dir); err != nil || len(left) > 0 {
+		t.Errorf("left in %s: %v, %v", dir, left, err)
+	}
+}
+
+// wantFailure fetches what can't be had and checks that nothing is left.
+func wantFailure(t testing.TB, s Source, c Config, want error, text string) {
+	t.Helper()
+	commit, err := Fetch(t.Context(), s, c)
+	if !errors.Is(err, want) || !strings.Contains(err.Error(), text) || commit != "" {
+		t.Errorf("%s: got %q, %v; want %v with %q", s.URL, commit, err, want, text)
+	}
+	if err != nil && (len(err.Error()) > 900 || strings.ContainsAny(err.Error(), "\n\r\x1b")) {
+		t.Errorf("not a line: %q", err)
+	}
+	wantEmpty(t, filepath.Dir(c.Dir))
+}
+
+func tree(t testing.TB, dir string) (names []string) {
+	t.Helper()
+	err := filepath.WalkDir(dir, func(file string, d fs.DirEntry, err error) error {
+		if err == nil && !d.IsDir() {
+			name, _ := filepath.Rel(dir, file)
+			names = append(names, name)
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return names
+}
+
+func TestFetch(t *testing.T) {
+	repo, first := newRepo(t)
+	git(t, repo, "checkout", "-q", "-b", "release/2")
+	write(t, repo, map[string]string{"second.txt": "2"})
+	second := commitAll(t, repo)
+	git(t, repo, "checkout", "-q", "main")
+
+	for _, tt := range []struct{ branch, commit, files string }{
+		{"", first, "a/b/c.txt a/link dangling main.py run.sh"},
+		{"main", first, "a/b/c.txt a/link dangling main.py run.sh"},
+		{"release/2", second, "a/b/c.txt a/link dangling main.py run.sh second.txt"},
+	} {
+		s, c := configFor(t, repo)
+		s.Branch = tt.branch
+		commit, err := Fetch(t.Context(), s, c)
+		if err != nil || commit != tt.commit {
+			t.Fatalf("%q: %s, %v, want %s", tt.branch, commit, err, tt.commit)
+		}
+		if got := strings.Join(tree(t, c.Dir), " "); got != tt.files {
+			t.Errorf("%q: %s, want %s", tt.branch, got, tt.files)
+		}
+		if text, err := os.ReadFile(filepath.Join(c.Dir, "a/link")); err != nil || string(text) != "text\n" {
+			t.Errorf("through the link: %q, %v", text, err)
+		}
+		if info, err := os.Stat(filepath.Join(c.Dir, "run.sh")); err != nil || info.Mode().Perm()&0o111 == 0 {
+			t.Errorf("run.sh: %v, %v", info, err)
+		}
+		// A directory that is there is somebody's.
+		if _, err := Fetch(t.Context(), s, c); !errors.Is(err, fs.ErrExist) {
+			t.Errorf("into a directory that is there: %v", err)
+		}
+		if len(tree(t, c.Dir)) == 0 {
+			t.Error("it was emptied")
+		}
+	}
+}
+
+func TestFailures(t *testing.T) {
+	repo, _ := newRepo(t)
+	s, c := configFor(t, repo)
+
+	s.Branch = "gone"
+	wantFailure(t, s, c, ErrBranch, `"gone"`)
+	s.Branch = ""
+	wantFailure(t, Source{URL: s.URL + "x"}, c, ErrNotFound, "")
+
+	empty := filepath.Join(filepath.Dir(repo), "empty")
+	git(t, filepath.Dir(repo), "init", "-q", empty)
+	wantFailure(t, Source{URL: "file://" + empty}, c, ErrBranch, "is empty")
+
+	none := c
+	none.path = t.TempDir()
+	wantFailure(t, s, none, ErrNoGit, "install git")
+	missing := c
+	missing.Dir = filepath.Join(filepath.Dir(c.Dir), "missing", "new")
+	if _, err := Fetch(t.Context(), s, missing); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("a parent that is not there: %v", err)
+	}
+	relative := c
+	relative.Dir = "new"
+	if _, err := Fetch(t.Context(), s, relative); !errors.Is(err, ErrRefused) {
+		t.Errorf("a relative directory: %v", err)
+	}
+	full := c
+	full.Reserve = 1 << 60
+	wantFailure(t, s, full, ErrNoSpace, "are to stay free")
+	few := c
+	few.MaxFiles = 4 // a, a/b, and three of five files
+	wantFailure(t, s, few, ErrTooMany, "more than 4")
+
+	write(t, repo, map[string]string{strings.Repeat("long/", 40) + "x": ""})
+	commitAll(t, repo)
+	wantFailure(t, s, c, ErrTree, "32 directories")
+}
+
+// A host that no resolver knows (RFC 2606) and a port where nothing listens.
+func TestNoNetwork(t *testing.T) {
+	c := Config{Dir: filepath.Join(t.TempDir(), "new"), Allow: []string{"https://no-such-host.invalid/*", "https://127.0.0.1:1/*"}}
+	wantFailure(t, Source{URL: "https://no-such-host.invalid/x"}, c, ErrNetwork, "no-such-host.invalid")
+	wantFailure(t, Source{URL: "https://127.0.0.1:1/x"}, c, ErrNetwork, "127.0.0.1")
+}
+
+// A repository's own settings, hooks and attributes do nothing.
+func TestNothingOfItsOwnRuns(t *testing.T) {
+	repo, _ := newRepo(t)
+	mark := filepath.Join(t.TempDir(), "mark")
+	touch := "touch " + mark
+	write(t, repo, map[string]string{
+		".gitattributes":                   "* filter=evil diff=evil merge=evil\nbig.bin filter=lfs\n",
+		"big.bin":                          "version https://git-lfs.github.com/spec/v1\noid sha256:" + strings.Repeat("0", 64) + "\nsize 1\n",
+		".gitmodules":                      "[submodule \"sub\"]\n\tpath = sub\n\turl = file:///nonexistent\n",
+		".gitconfig":                       "[core]\n\tfsmonitor = " + touch + "\n",
+		".git/hooks/post-checkout":         "#!/bin/sh\n" + touch + "\n",
+		".git/hooks/post-upload-pack":      "#!/bin/sh\n" + touch + "\n",
+		".git/hooks/reference-transaction": "#!/bin/sh\n" + touch + "\n",
+	})
+	git(t, repo, "update-index", "--add", "--cacheinfo", "160000,"+git(t, repo, "rev-parse", "HEAD")+",sub")
+	git(t, repo, "add", "-f", ".gitattributes", "big.bin", ".gitmodules", ".gitconfig")
+	git(t, repo, "commit", "-q", "-m", "x")
+	for _, hook := range []string{"post-checkout", "reference-transaction"} {
+		if err := os.Chmod(filepath.Join(repo, ".git/hooks", hook), 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	git(t, repo, "config", "filter.evil.smudge", touch)
+	git(t, repo, "config", "uploadpack.packObjectsHook", touch)
+
+	// What our own user has set is not asked either.
+	home := t.TempDir()
+	write(t, home, map[string]string{
+		".gitconfig":    "[filter \"evil\"]\n\tsmudge = " + touch + "\n[core]\n\thooksPath = " + home + "\n[url \"file:///nonexistent\"]\n\tinsteadOf = file://\n",
+		"post-checkout": "#!/bin/sh\n" + touch + "\n",
+	})
+	if err := os.Chmod(filepath.Join(home, "post-checkout"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv("HOME", home)
+	t.Setenv("GIT_SSH_COMMAND", touch)
+	t.Setenv("GIT_EXTERNAL_DIFF", touch)
+	t.Setenv("GIT_TEMPLATE_DIR", home)
+	t.Setenv("GIT_CONFIG_COUNT", "1")
+	t.Setenv("GIT_CONFIG_KEY_0", "core.hooksPath")
+	t.Setenv("GIT_CONFIG_VALUE_0", home)
+
+	s, c := configFor(t, repo)
+	if _, err := Fetch(t.Context(), s, c); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := os.Stat(mark); err == nil {
+		t.Error("something ran")
+	}
+	if text, err := os.ReadFile(filepath.Join(c.Dir, "big.bin")); err != nil || !strings.HasPrefix(string(text), "version https://git-lfs") {
+		t.Errorf("big.bin: %q, %v", text, err)
+	}
+	if sub, err := os.ReadDir(filepath.Join(c.Dir, "sub")); err != nil || len(sub) > 0 {
+		t.Errorf("the submodule: %v, %v", sub, err)
+	}
+}
+
+// Links that lead out of the tree, by their words or by where they lead
+// through.
+func TestLinksThatLeave(t *testing.T) {
+	for name, links := range map[string]map[string]string{
+		"absolute":               {"l": "/etc/passwd"},
+		"absolute and not there": {"l": "/no/such/file"},
+		"above":                  {"l": "../../../../../../etc/passwd"},
+		"above and not there":    {"a/l": "../../x"},
+		"a directory":            {"a/l": "../.."},
+		"through another":        {"a/dot": ".", "a/l": "dot/dot/dot/../../.."},
+		"through another twice":  {"d": "a/b", "l": "d/../../.."},
+	} {
+		t.Run(name, func(t *testing.T) {
+			repo, _ := newRepo(t)
+			for l, target := range links {
+				if err := os.Symlink(target, filepath.Join(repo, l)); err != nil {
+					t.Fatal(err)
+				}
+			}
+			commitAll(t, repo)
+			s, c := configFor(t, repo)
+			wantFailure(t, s, c, ErrTree, "leads to")
+		})
+	}
+}
+
+// Trees that only a hostile server makes.
+func TestBadTrees(t *testing.T) {
+	for _, tt := range []struct{ name, entry, text string }{
+		{"above", "100644 blob %s\t../x", ""},
+		{".git", "100644 blob %s\t.git", ""},
+		{".GIT of another system", "100644 blob %s\tGIT~1", ""},
+		{"a newline in a name", "100644 blob %s\ta\nb", "control characters"},
+		{"an escape in a name", "100644 blob %s\ta\x1b[2J", "control characters"},
+		{"not UTF-8", "100644 blob %s\ta\xff", "control characters"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			repo, _ := newRepo(t)
+			blob := git(t, repo, "rev-parse", "HEAD:main.py")
+			plantTree(t, repo, strings.Replace(tt.entry, "%s", blob, 1))
+			s, c := configFor(t, repo)
+			wantFailure(t, s, c, ErrTree, tt.text)
+		})
+	}
+}
+
+// plantTree commits a tree of one entry, which git mktree would refuse to make
+// of some names.
+func plantTree(t *testing.T, repo, entry string) {
+	t.Helper()
+	head, name, _ := strings.Cut(entry, "\t")
+	f := strings.Fields(head)
+	raw := []byte(f[0] + " " + name + "\x00")
+	for i := 0; i < len(f[2]); i += 2 {
+		b, err := strconv.ParseUint(f[2][i:i+2], 16, 8)
+		if err != nil {
+			t.Fatal(err)
+		}
+		raw = append(raw, byte(b))
+	}
+	file := filepath.Join(t.TempDir(), "tree")
+	if err := os.WriteFile(file, raw, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	id := git(t, repo, "hash-object", "-t", "tree", "-w", "--literally", file)
+	git(t, repo, "update-ref", "HEAD", git(t, repo, "commit-tree", id, "-m", "x"))
+}
+
+// A tree whose directories are all the same one: 10 objects, 10^9 files.
+func TestFileBomb(t *testing.T) {
+	repo, _ := newRepo(t)
+	kind, id := "100644 blob", git(t, repo, "rev-parse", "HEAD:main.py")
+	for range 9 {
+		var list strings.Builder
+		for i := range 10 {
+			list.WriteString(kind + " " + id + "\tf" + strconv.Itoa(i) + "\n")
+		}
+		cmd := exec.Command("git", "mktree")
+		cmd.Dir, cmd.Stdin = repo, strings.NewReader(list.String())
+		out, err := cmd.Output()
+		if err != nil {
+			t.Fatal(err)
+		}
+		kind, id = "040000 tree", strings.TrimSpace(string(out))
+	}
+	git(t, repo, "update-ref", "HEAD", git(t, repo, "commit-tree", id, "-m", "x"))
+	s, c := configFor(t, repo)
+	wantFailure(t, s, c, ErrTooMany, "more than 20000")
+}
+
+// zeros commits a file of so many zero bytes, which git packs to a thousandth.
+func zeros(t *testing.T, repo string, size int64) {
+	t.Helper()
+	f, err := os.Create(filepath.Join(repo, "zeros"))
+	if err == nil {
+		err = errors.Join(f.Truncate(size), f.Close())
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	git(t, repo, "config", "core.bigFileThreshold", "1m")
+	git(t, repo, "config", "core.compression", "1")
+	commitAll(t, repo)
+}
+
+func TestTooLarge(t *testing.T) {
+	repo, _ := newRepo(t)
+	zeros(t, repo, 64<<20)
+	s, c := configFor(t, repo)
+	c.MaxBytes = 16 << 20
+	wantFailure(t, s, c, ErrTooLarge, "more than 16 MiB")
+
+	// Of what does not pack, git's data is too much already.
+	random := make([]byte, 4<<20)
+	f, err := os.Open("/dev/urandom")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	if _, err := f.Read(random); err != nil {
+		t.Fatal(err)
+	}
+	write(t, repo, map[string]string{"zeros": string(random)})
+	commitAll(t, repo)
+	c.MaxBytes = 3 << 20
+	wantFailure(t, s, c, ErrTooLarge, "more than 3 MiB")
+	c.MaxBytes = 6 << 20 // the files alone would fit
+	wantFailure(t, s, c, ErrTooLarge, "more than 6 MiB")
+	c.MaxBytes = 9 << 20
+	if _, err := Fetch(t.Context(), s, c); err != nil {
+		t.Error(err)
+	}
+}
+
+// The bomb against the default limit: as much of it as there is time for.
+// FORAGER_LONG has all of its 10 GB, which pack to 45 MB.
+func TestBomb(t *testing.T) {
+	size := int64(200 << 20)
+	if os.Getenv("FORAGER_LONG") != "" {
+		size = 10 << 30
+	}
+	repo, _ := newRepo(t)
+	zeros(t, repo, size)
+	s, c := configFor(t, repo)
+	start := time.Now()
+	wantFailure(t, s, c, ErrTooLarge, "more than 128 MiB")
+	t.Logf("%d MiB refused after %s", size>>20, time.Since(start).Round(time.Second))
+}
+
+func TestTimeAndCancel(t *testing.T) {
+	repo, _ := newRepo(t)
+	s, c := configFor(t, repo)
+	c.path = slowGit(t)
+	c.Timeout = 50 * time.Millisecond
+	wantFailure(t, s, c, ErrTimeout, "50ms")
+
+	c.Timeout = 0
+	ctx, cancel := context.WithCancel(t.Context())
+	time.AfterFunc(50*time.Millisecond, cancel)
+	if _, err := Fetch(ctx, s, c); !errors.Is(err, context.Canceled) {
+		t.Errorf("cancelled: %v", err)
+	}
+	wantEmpty(t, filepath.Dir(c.Dir))
+	if out, err := exec.Command("pgrep", "-f", filepath.Join(c.path, "sleeper")).Output(); err == nil {
+		t.Errorf("still running: %s", out)
+	}
+}
+
+// slowGit is a git that never ends, and a child of it that would not either.
+func slowGit(t *testing.T) string {
+	t.Helper()
+	dir := t.TempDir()
+	sleeper := filepath.Join(dir, "sleeper")
+	if err := errors.Join(
+		os.WriteFile(sleeper, []byte("#!/bin/sh\ntrap '' TERM\nwhile sleep 1; do :; done\n"), 0o755),
+		os.WriteFile(filepath.Join(dir, "git"), []byte("#!/bin/sh\n"+sleeper+" &\nexec "+sleeper+"\n"), 0o755),
+	); err != nil {
+		t.Fatal(err)
+	}
+	return dir
+}
+
+func TestProgress(t *testing.T) {
+	repo, _ := newRepo(t)
+	s, c := configFor(t, repo)
+	dir := t.TempDir()
+	script := "#!/bin/sh\nprintf 'Receiving objects:  10%%\\rReceiving objects:  20%%\\r' >&2\nsleep 3\nexit 1\n"
+	if err := os.WriteFile(filepath.Join(dir, "git"), []byte(script), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	c.path = dir
+	var mu sync.Mutex
+	var said []string
+	c.Progress = func(s string) {
+		mu.Lock()
+		defer mu.Unlock()
+		said = append(said, s)
+	}
+	if _, err := Fetch(t.Context(), s, c); !errors.Is(err, ErrGit) {
+		t.Error(err)
+	}
+	if len(said) == 0 || len(said) > 4 || said[0] != "fetch: Receiving objects:  20%" {
+		t.Errorf("said %q", said)
+	}
+}
+
+// As root git runs as another user, who owns what it wrote.
+func TestAsAnotherUser(t *testing.T) {
+	if os.Getuid() != 0 {
+		t.Skip("only root can be another user")
+	}
+	const uid = 61999
+	repo, want := newRepo(t)
+	for dir := repo; dir != os.TempDir() && dir != "/"; dir = filepath.Dir(dir) {
+		if err := os.Chmod(dir, 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	s, c := configFor(t, repo)
+	for dir := filepath.Dir(c.Dir); dir != os.TempDir() && dir != "/"; dir = filepath.Dir(dir) {
+		if err := os.Chmod(dir, 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	c.UID = uid
+	commit, err := Fetch(t.Context(), s, c)
+	if err != nil || commit != want {
+		t.Fatalf("%s, %v; want %s", commit, err, want)
+	}
+	err = filepath.WalkDir(c.Dir, func(file string, d fs.DirEntry, err error) error {
+		info, err := d.Info()
+		if err == nil && info.Sys().(*syscall.Stat_t).Uid != uid {
+			t.Errorf("%s is not its", file)
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// Goroutines and descriptors return to their count.
+func TestLeavesNoDescriptors(t *testing.T) {
+	repo, _ := newRepo(t)
+	count := func() int {
+		d, err := os.ReadDir("/proc/self/fd")
+		if err != nil {
+			t.Fatal(err)
+		}
+		return len(d)
+	}
+	s, c := configFor(t, repo)
+	s.Branch = "gone"
+	wantFailure(t, s, c, ErrBranch, "")
+	before := count()
+	for range 3 {
+		wantFailure(t, s, c, ErrBranch, "")
+	}
+	if after := count(); after > before {
+		t.Errorf("%d descriptors, then %d", before, after)
+	}
+}
+
+func TestReasons(t *testing.T) {
+	j := job{source: Source{URL: "https://git.example/x"}, cfg: Config{Dir: t.TempDir(), Reserve: 1}}
+	for said, want := range map[string]error{
+		"fatal: unable to access 'https://x/': Could not resolve host: x":                    ErrNetwork,
+		"fatal: unable to access 'https://x/': The requested URL returned error: 404":        ErrNotFound,
+		"fatal: unable to access 'https://x/': The requested URL returned error: 503":        ErrNetwork,
+		"fatal: unable to access 'https://x/': The requested URL returned error: 302":        ErrRefused,
+		"fatal: could not read Username for 'https://x': terminal prompts disabled":          ErrNotFound,
+		"remote: Repository not found.\nfatal: repository 'https://x/' not found":            ErrNotFound,
+		"fatal: write error: No space left on device\nfatal: fetch-pack: invalid index-pack": ErrNoSpace,
+		"error: object 12: fsckd\nfatal: fsck error in packed object":                        ErrTree,
+		"":                     ErrGit,
+		"fatal: something new": ErrGit,
+		strings.Repeat("fatal: \x1b[2Jlong ", 1000): ErrGit,
+	} {
+		var tl tail
+		if _, err := tl.Write([]byte(said)); err != nil {
+			t.Fatal(err)
+		}
+		err := j.reason("fetch", tl.text(), errors.New("exit status 128"))
+		if !errors.Is(err, want) || len(err.Error()) > 500 || regexp.MustCompile(`[^ -~…]`).MatchString(err.Error()) {
+			t.Errorf("%q: %q, want %v", said[:min(len(said), 80)], err, want)
+		}
+	}
+	if i := slices.IndexFunc(reasons, func(r struct {
+		text string
+		err  error
+	}) bool {
+		return r.text != strings.ToLower(r.text)
+	}); i >= 0 {
+		t.Errorf("%q is never found", reasons[i].text)
+	}
+}
