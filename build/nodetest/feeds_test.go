@@ -196,3 +196,31 @@ func TestLastRun(t *testing.T) {
 		t.Errorf("after a clean stop: %s", said)
 	}
 }
+
+// A part of the real program that does not answer is named in the log, in the
+// status and to Core, and systemd is not fed until it does: here the control
+// socket, whose places are taken by askers who say nothing for its five seconds.
+func TestStuckPart(t *testing.T) {
+	m := newManager(t)
+	t.Setenv("WATCHDOG_USEC", "1000000")
+	c := startCore(t)
+	w := c.Watch()
+	n := start(t, program, "-core", c.Addr(), "-state-dir", t.TempDir())
+	until(t, w, `"Started"`)
+	m.until("READY=1")
+	m.until("WATCHDOG=1")
+	for range 5 {
+		conn, err := net.Dial("unix", n.control)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer conn.Close()
+	}
+	const text = "control is stuck: does not answer; not feeding systemd"
+	m.until("STATUS=" + text)
+	n.says("error: " + text)
+	until(t, w, `"Error":{"message":"`+text)
+	m.silence(time.Second)
+	n.says("warn: control goes on")
+	m.until("WATCHDOG=1")
+}
