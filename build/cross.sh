@@ -32,6 +32,12 @@ suffix=
 # Flash is what a board has least of: without inlining the node is a tenth
 # smaller, a sixth when compressed. What every event goes through keeps it.
 lean="-gcflags=all=-l -gcflags=forager/conn/...= -gcflags=forager/pots= -gcflags=forager/pots/jsonline="
+# The same commit gives the same code with -lines, which has another linker only.
+if build/leanmsgp.sh; then
+	lean="$lean -modfile=dist/leanmsgp/go.mod"
+else
+	echo "cross: msgp is linked as it is: the binaries are a fortieth larger" >&2
+fi
 if [ "${1-}" = -lines ]; then
 	shift
 	suffix=.lines

@@ -149,14 +149,15 @@ func examine(name string, modules map[string]component) (file component, uses []
 	std := "pkg:golang/stdlib@" + strings.TrimPrefix(info.GoVersion, "go")
 	add(component{Type: "library", Ref: std, Name: "stdlib", Version: strings.TrimPrefix(info.GoVersion, "go"), PURL: std})
 	for _, m := range info.Deps {
-		if m.Replace != nil {
-			m = m.Replace
+		if m.Replace != nil && m.Replace.Version != "" {
+			m = m.Replace // else it is a changed copy (build/leanmsgp.sh) of what stays its name
 		}
 		purl := "pkg:golang/" + m.Path + "@" + m.Version
-		add(component{
-			Type: "library", Ref: purl, Name: m.Path, Version: m.Version, PURL: purl,
-			Properties: []property{{"go:sum", m.Sum}},
-		})
+		c := component{Type: "library", Ref: purl, Name: m.Path, Version: m.Version, PURL: purl}
+		if m.Sum != "" {
+			c.Properties = []property{{"go:sum", m.Sum}}
+		}
+		add(c)
 	}
 	sort.Strings(uses)
 	return file, uses, nil
