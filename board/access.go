@@ -22,11 +22,13 @@ var authorities = []string{
 }
 
 // Where programs are, and what they read; a pot that is a program has its own
-// place in the state directory besides.
+// place in the state directory besides. Writing to /proc is how a process gets
+// a namespace of users, and how it says whom the kernel may kill first; whose
+// processes one may write to is the kernel's to say.
 var (
 	programs     = []string{"/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/opt"}
 	programReads = []string{"/etc", "/dev", "/run/systemd/resolve", "/var/lib/php"}
-	devices      = []string{"/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom", "/dev/tty", "/dev/shm", "/dev/ptmx", "/dev/pts"}
+	devices      = []string{"/proc", "/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom", "/dev/tty", "/dev/shm", "/dev/ptmx", "/dev/pts"}
 )
 
 // NodeAccess is what a node needs of the machine's files: an Agent, or a Full

@@ -22,7 +22,6 @@ const (
 	CapNetRaw         Capabilities = 1 << 13
 	CapSysPtrace      Capabilities = 1 << 19
 	CapSysAdmin       Capabilities = 1 << 21
-	CapSysResource    Capabilities = 1 << 24
 )
 
 // capabilityNames are by number, as capabilities(7) has them.

@@ -16,7 +16,7 @@ import (
 // are another's; and to start the programs of a Full node apart from itself.
 const (
 	rootKeeps = CapDACOverride
-	fullKeeps = CapChown | CapFOwner | CapKill | CapSetGID | CapSetUID | CapSetPCap | CapSysPtrace | CapSysAdmin | CapSysResource
+	fullKeeps = CapChown | CapFOwner | CapKill | CapSetGID | CapSetUID | CapSetPCap | CapSysPtrace | CapSysAdmin
 )
 
 // Protect gives up what the node does not need, from the user to the system
@@ -71,6 +71,10 @@ func (p Protection) digest() string {
 
 // landlock limits files and ports.
 func (p Protection) landlock(done *Protected, same bool) (err error) {
+	if p.Full && unix.Geteuid() == 0 {
+		done.Landlock = "off: as root the node gives programs mounts of their own, which Landlock forbids (-user)"
+		return nil
+	}
 	abi := 0
 	if same {
 		abi, err = LandlockABI()

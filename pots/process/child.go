@@ -169,7 +169,7 @@ func (c *Child) answer(ended bool) {
 // Protection names what confines the program, and what this machine can't
 // give, both as words for an operator: "pid namespace", "private /proc",
 // "Landlock" (with its ABI when it is in force), "own user", "no new
-// privileges", "process limit", "nice". Before the first start both are empty.
+// privileges", "system calls", "process limit", "nice". Before the first start both are empty.
 func (c *Child) Protection() (inForce, missing []string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -11,6 +11,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"forager/board"
+	"forager/board/seccomp"
 )
 
 // oomScore has the kernel take a pot first when the machine's memory ends,
@@ -49,8 +50,11 @@ func (o *orders) apply(c *confinement) error {
 	}
 	unix.Umask(0o077)
 	_ = os.WriteFile("/proc/self/oom_score_adj", []byte(oomScore), 0)
-	if err := unix.Setpriority(unix.PRIO_PROCESS, 0, o.Limits.Nice); err != nil && o.Limits.Nice > 0 {
-		c.note("nice", false)
+	// A node that is nicer already has pots that are.
+	if now, err := board.Nice(); err != nil || now < o.Limits.Nice {
+		if unix.Setpriority(unix.PRIO_PROCESS, 0, o.Limits.Nice) != nil {
+			c.note("nice", false)
+		}
 	}
 	o.closeRest()
 	if err := o.landlock(c); err != nil {
@@ -62,6 +66,7 @@ func (o *orders) apply(c *confinement) error {
 	// A change of user has cleared both.
 	_ = unix.Prctl(unix.PR_SET_PDEATHSIG, uintptr(unix.SIGKILL), 0, 0, 0)
 	c.note("no new privileges", unix.Prctl(unix.PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == nil)
+	c.note("system calls", seccomp.ApplyThread(seccomp.Program, seccomp.Options{}) == nil)
 	return o.limit(c) // last: under them this process could hardly go on
 }
 
