@@ -212,7 +212,7 @@ func (n *node) build(c *config.Config) error {
 	}
 	n.pots, err = pots.NewManager(pots.Config{
 		Ring: n.ring, Epoch: start, StateDir: c.StateDir, Persona: c.Persona, NodeID: self.NodeID, Ignore: c.Ignore,
-		Allow: c.PotsAllow, Memory: memory, Users: os.Geteuid() == 0, EventPort: portOf(c.Intake),
+		Allow: c.PotsAllow, Memory: memory, Users: c.Users(), EventPort: portOf(c.Intake),
 		Limits:   pots.Limits{Conns: limits.Conns, ConnsPerPot: limits.ConnsPerPot, ConnsPerAddr: limits.ConnsPerAddr, Idle: limits.Idle},
 		OnStatus: n.session.PotStatus, OnError: n.session.Error, Log: n.log,
 	})
@@ -248,6 +248,9 @@ func (n *node) protect(c *config.Config) error {
 	n.problem(n.control.Bind())
 	for _, err := range n.heart.Open(board.FeedConfig{Watchdog: c.Watchdog, HeartbeatFile: c.HeartbeatFile}) {
 		n.problem(err)
+	}
+	if c.Users() {
+		n.problem(pots.MakeProgramDir(c.StateDir, true))
 	}
 	p := board.Protection{
 		Account: c.User, StateDir: c.StateDir, Socket: c.Control, Keep: c.Capabilities(),

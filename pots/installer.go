@@ -1,6 +1,7 @@
 package pots
 
 import (
+	"fmt"
 	"path/filepath"
 
 	"forager/pots/install"
@@ -13,16 +14,38 @@ const DefaultOutput = 16 << 10
 // programDisk is how many bytes the directory of a program may have.
 const programDisk = 512 << 20
 
+// ProgramDir is where the programs of a node with this state directory are:
+// there, or elsewhere if they have users who can't come there.
+func ProgramDir(stateDir string, users bool) string {
+	dir, err := filepath.Abs(stateDir)
+	if err != nil {
+		dir = stateDir
+	}
+	return install.Dir(dir, users)
+}
+
+// MakeProgramDir makes that directory if it is elsewhere, where the node can't
+// write any more when it has given up what it does not need.
+func MakeProgramDir(stateDir string, users bool) error {
+	dir, err := filepath.Abs(stateDir)
+	if err == nil {
+		err = install.MakeDir(dir, users)
+	}
+	if err != nil {
+		return fmt.Errorf("directory of programs: %w (-state-dir)", err)
+	}
+	return nil
+}
+
 // newInstaller makes what installs programs, nil without a state directory.
 func newInstaller(cfg *Config) *install.Installer {
-	dir, err := filepath.Abs(cfg.StateDir)
-	if cfg.StateDir == "" || err != nil {
+	if cfg.StateDir == "" {
 		return nil
 	}
 	limits := process.LimitsFor(cfg.Memory)
 	limits.Disk = programDisk
 	return &install.Installer{
-		Dir: filepath.Join(dir, "pots"), Allow: cfg.Allow, EventPort: cfg.EventPort, Log: cfg.Log, Limits: limits,
+		Dir: ProgramDir(cfg.StateDir, cfg.Users), Allow: cfg.Allow, EventPort: cfg.EventPort, Log: cfg.Log, Limits: limits,
 	}
 }
 

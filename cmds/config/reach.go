@@ -5,6 +5,7 @@ import (
 	"io/fs"
 	"net"
 	"net/netip"
+	"os"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -65,6 +66,9 @@ func (c *Config) Access() board.Access {
 	}
 	if full {
 		a.Exec = append(a.Exec, c.StateDir)
+		if dir := pots.ProgramDir(c.StateDir, c.Users()); !beneath(dir, c.StateDir) {
+			a.Exec, a.Write = append(a.Exec, dir), append(a.Write, dir)
+		}
 		for _, glob := range c.PotsAllow { // a repository on this machine
 			if path, ok := strings.CutPrefix(glob, "file://"); ok {
 				a.Read = append(a.Read, literal(path))
@@ -72,6 +76,16 @@ func (c *Config) Access() board.Access {
 		}
 	}
 	return a
+}
+
+// Users tells whether pots that are programs get users of their own.
+func (c *Config) Users() bool {
+	return c.NodeType == wire.Full && c.User == "" && os.Geteuid() == 0
+}
+
+func beneath(path, dir string) bool {
+	dir, err := filepath.Abs(dir)
+	return err == nil && strings.HasPrefix(path, dir+"/")
 }
 
 // portDNS is asked where an answer is too long for a datagram (RFC 7766).

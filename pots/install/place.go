@@ -51,10 +51,13 @@ func withPort(env []string, port uint16) []string {
 
 // Prepare makes the directory of the pots. The users of pots come to theirs in
 // a view of their own (package process); where the node can't give them one,
-// the state directory is opened to those who pass through it. Its files stay
-// their owner's alone.
+// for Landlock forbids it, the state directory is opened to those who pass
+// through it. Its files stay their owner's alone.
 func (in *Installer) Prepare(uid uint32) error {
-	err := os.MkdirAll(in.Dir, 0o700)
+	err := os.Mkdir(in.Dir, 0o700)
+	if errors.Is(err, fs.ErrExist) {
+		err = nil
+	}
 	if err == nil && uid != 0 && !process.OwnMounts() {
 		err = errors.Join(open(in.Dir), open(filepath.Dir(in.Dir)))
 	}

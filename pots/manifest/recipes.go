@@ -23,6 +23,10 @@ type recipe struct {
 	args, env []string
 }
 
+// phpLock moves a file that PHP's own server can't start without from /tmp,
+// where a pot writes nothing.
+const phpLock = "opcache.lockfile_path={dir}/" + tmpDir
+
 // recipes are those of known honeypots.
 var recipes = []recipe{
 	{
@@ -69,7 +73,7 @@ timeout = 5
 		optional:  true,
 		eventPort: 9100,
 		dirs:      []string{"var"},
-		args:      []string{"{php}", "-S", "0.0.0.0:{listen}", "-t", "{dir}", "{dir}/{entry}"},
+		args:      []string{"{php}", "-d", phpLock, "-S", "0.0.0.0:{listen}", "-t", "{dir}", "{dir}/{entry}"},
 		// What it sees goes to the intake; a log of it beside that would wear the
 		// flash.
 		env: []string{"HONEYBEE_ENABLE=true", "HONEYBEE_ENABLE_FILE_LOG=false", "HONEYBEE_LOG_FILE={dir}/{log_path}"},
@@ -82,7 +86,7 @@ var runners = []recipe{
 	{suffix: ".py", program: pythonProgram, args: []string{"{python}", "{dir}/{entry}"}},
 	{
 		suffix: ".php", web: true, program: phpProgram, ports: []Port{{"http", 8080}},
-		args: []string{"{php}", "-S", "0.0.0.0:{listen}", "-t", "{dir}", "{dir}/{entry}"},
+		args: []string{"{php}", "-d", phpLock, "-S", "0.0.0.0:{listen}", "-t", "{dir}", "{dir}/{entry}"},
 	},
 	{suffix: ".php", program: phpProgram, args: []string{"{php}", "{dir}/{entry}"}},
 	{suffix: ".js", program: nodeProgram, args: []string{"{node}", "{dir}/{entry}"}},

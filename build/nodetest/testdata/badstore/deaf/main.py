@@ -1,0 +1,3 @@
+import time
+print("listening soon", flush=True)
+time.sleep(3600)
