@@ -27,6 +27,11 @@ func (h *Heart) Open(c FeedConfig) (problems []error) {
 	h.Systemd, err = FindSystemd()
 	problem(err)
 	h.Feeds = append(h.Feeds, h.Systemd.Feeds()...)
+	p, err := FindProcd(c.Machine)
+	problem(err)
+	if p != nil {
+		h.Feeds = append(h.Feeds, p)
+	}
 	if c.Watchdog == "" {
 		DropWatchdog()
 	} else if h.Watchdog, err = OpenWatchdog(c.Machine, c.Watchdog, h.Log); err != nil {
