@@ -1,8 +1,9 @@
 package conn
 
 import (
+	"cmp"
 	"fmt"
-	"sort"
+	"slices"
 	"strings"
 	"time"
 )
@@ -74,9 +75,8 @@ func byPot(lost map[string]uint64) string {
 	for pot := range lost {
 		pots = append(pots, pot)
 	}
-	sort.Slice(pots, func(i, j int) bool {
-		a, b := lost[pots[i]], lost[pots[j]]
-		return a > b || a == b && pots[i] < pots[j]
+	slices.SortStableFunc(pots, func(a, b string) int {
+		return cmp.Or(cmp.Compare(lost[b], lost[a]), cmp.Compare(a, b))
 	})
 	var b strings.Builder
 	for i, pot := range pots {

@@ -377,7 +377,7 @@ func (m *Manager) all() []*instance {
 	for _, inst := range m.pots {
 		list = append(list, inst)
 	}
-	slices.SortFunc(list, func(a, b *instance) int { return strings.Compare(a.spec.ID, b.spec.ID) })
+	slices.SortStableFunc(list, func(a, b *instance) int { return strings.Compare(a.spec.ID, b.spec.ID) })
 	return list
 }
 

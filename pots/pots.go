@@ -72,7 +72,11 @@ func Register(t Type) {
 
 // Types returns the known types by name.
 func Types() []Type {
-	return slices.SortedFunc(maps.Values(types), func(a, b Type) int { return strings.Compare(a.Name, b.Name) })
+	var list []Type
+	for _, name := range typeNames() {
+		list = append(list, types[name])
+	}
+	return list
 }
 
 // BuiltIn tells whether name is a type of this program.
@@ -96,6 +100,7 @@ func build(set Setup) (Handler, error) {
 }
 
 func errType(name string) error {
-	known := slices.Sorted(maps.Keys(types))
-	return fmt.Errorf("pot type %s: not one of %s", quote(name), strings.Join(known, ", "))
+	return fmt.Errorf("pot type %s: not one of %s", quote(name), strings.Join(typeNames(), ", "))
 }
+
+func typeNames() []string { return slices.Sorted(maps.Keys(types)) }

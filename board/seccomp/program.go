@@ -124,7 +124,7 @@ func private(l List) []span {
 // spans are a list's calls, by number.
 func spans(l List, o Options, pid uint32) []span {
 	checked := checks(l, o, pid)
-	for _, c := range slices.Sorted(slices.Values(calls(l))) {
+	for _, c := range calls(l) {
 		checked = append(checked, span{c, c, nil}) // nil: allowed
 	}
 	slices.SortStableFunc(checked, func(a, b span) int { return int(a.lo) - int(b.lo) })

@@ -149,7 +149,7 @@ func examine(name string, modules map[string]component) (file component, uses []
 	std := "pkg:golang/stdlib@" + strings.TrimPrefix(info.GoVersion, "go")
 	add(component{Type: "library", Ref: std, Name: "stdlib", Version: strings.TrimPrefix(info.GoVersion, "go"), PURL: std})
 	for _, m := range info.Deps {
-		if m.Replace != nil && m.Replace.Version != "" {
+		if m.Replace != nil && !strings.HasPrefix(m.Replace.Path, "./") {
 			m = m.Replace // else it is a changed copy (build/leanmsgp.sh) of what stays its name
 		}
 		purl := "pkg:golang/" + m.Path + "@" + m.Version

@@ -163,7 +163,7 @@ func (r *reader) ports() (list []Port) {
 			list = append(list, Port{Name: key, Number: n})
 		}
 	})
-	slices.SortFunc(list, func(a, b Port) int { return strings.Compare(a.Name, b.Name) })
+	slices.SortStableFunc(list, func(a, b Port) int { return strings.Compare(a.Name, b.Name) })
 	return list
 }
 

@@ -191,7 +191,7 @@ func (t *Template) add(at string, n *Node) error {
 // sortTree makes Kid work.
 func sortTree(n *Node) {
 	n.Kids = slices.Clip(n.Kids)
-	slices.SortFunc(n.Kids, func(a, b *Node) int { return strings.Compare(a.Name, b.Name) })
+	slices.SortStableFunc(n.Kids, func(a, b *Node) int { return strings.Compare(a.Name, b.Name) })
 	for _, k := range n.Kids {
 		sortTree(k)
 	}

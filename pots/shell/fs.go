@@ -227,7 +227,7 @@ func (fs *fileSystem) list(dir file) []file {
 		}
 	}
 	if len(kids) > sorted {
-		slices.SortFunc(kids, func(a, b file) int { return strings.Compare(a.path, b.path) })
+		slices.SortStableFunc(kids, func(a, b file) int { return strings.Compare(a.path, b.path) })
 	}
 	return kids
 }
