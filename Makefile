@@ -63,6 +63,11 @@ packages: cross ## .deb, .ipk and init.d archives in dist/packages
 release: packages ## programs, packages, SBOM and SHA256SUMS in dist/release
 	build/release.sh
 
+.PHONY: boot
+boot: packages ## the packages on emulated machines that boot (downloads 250 MB once; root)
+	build/deps.sh boot
+	build/boot.sh
+
 .PHONY: lint
 lint: ## gofmt, go vet, staticcheck, shellcheck
 	build/deps.sh lint

@@ -1,6 +1,6 @@
 #!/bin/sh
 # Installs what a make target needs beside Go, git and make, and is missing.
-#   build/deps.sh SET...     with SET one of: test, cross-test, race, lint, bench, size
+#   build/deps.sh SET...     with SET one of: test, cross-test, race, lint, bench, size, boot
 # Only Debian's packages are known here; elsewhere it says what to install.
 set -eu
 
@@ -14,6 +14,9 @@ wants() {
 	race) echo gcc:gcc gcc:libc6-dev ;;
 	lint) echo shellcheck:shellcheck ;;
 	bench) echo socat:socat ;;
+	boot) echo qemu-system-aarch64:qemu-system-arm qemu-system-arm:qemu-system-arm \
+		qemu-system-mipsel:qemu-system-mips qemu-system-x86_64:qemu-system-x86 \
+		mkfs.ext4:e2fsprogs debootstrap:debootstrap ;;
 	size) echo mksquashfs:squashfs-tools ;;
 	*)
 		echo "deps: no set named '$1'" >&2

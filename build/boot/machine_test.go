@@ -1,0 +1,332 @@
+package boot
+
+import (
+	"bufio"
+	"context"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"forager/build/devcore/core"
+)
+
+// patience is how long anything may take: a boot in emulation takes 2 to 8 s
+// on a machine with nothing else to do, and this one may be busy.
+const patience = 3 * time.Minute
+
+// Ports of the machines: their own web server, and the tests' way in.
+const (
+	webPort     = 80
+	controlPort = 81
+)
+
+// cache is where build/boot/fetch.sh has put kernels, or empty.
+var cache = os.Getenv("FORAGER_BOOT")
+
+// recipe says what a machine is to be.
+type recipe struct {
+	board  *board
+	memory int               // MiB; 0: the board's
+	ports  []int             // beside those two
+	args   []string          // of QEMU
+	module string            // parameters of the watchdog's module
+	files  map[string]string // put into the root, over what is there
+	root   func(dir string)  // makes the root; nil: the small one with the node
+	disk   int               // MiB; 0: 64
+}
+
+// machine is a running one.
+type machine struct {
+	t       *testing.T
+	name    string // its loopback address
+	cmd     *exec.Cmd
+	qmp     *monitor
+	control http.Client
+	ended   chan struct{} // closed when QEMU has ended
+
+	mu     sync.Mutex
+	serial strings.Builder
+	more   chan struct{} // closed and made anew with every line
+}
+
+// needMachines ends the test where there are no machines to boot.
+func needMachines(t *testing.T) {
+	t.Helper()
+	if cache == "" {
+		t.Skip("make boot runs this, with machines in FORAGER_BOOT")
+	}
+}
+
+// boot makes a machine and starts it. It is gone at the end of the test.
+func boot(t *testing.T, r recipe) *machine {
+	t.Helper()
+	dir := t.TempDir()
+	b := *r.board
+	if r.memory > 0 {
+		b.memory = r.memory
+	}
+	must(t, b.writeInitramfs(cache, filepath.Join(dir, "initramfs"), r.module))
+	root := filepath.Join(dir, "root")
+	must(t, os.Mkdir(root, 0o755))
+	if r.root != nil {
+		r.root(root)
+	} else {
+		must(t, b.makeSmallRoot(cache, root))
+		install(t, program(t, b.target), filepath.Join(root, "usr/bin/forager"))
+	}
+	must(t, putFiles(root, r.files))
+	must(t, makeDisk(filepath.Join(dir, "disk"), root, max(r.disk, 64)))
+	must(t, os.RemoveAll(root))
+
+	m := &machine{t: t, name: loopback(), ended: make(chan struct{}), more: make(chan struct{})}
+	m.control.Timeout = patience
+	ports := append([]int{webPort, controlPort}, r.ports...)
+	m.cmd = exec.Command(b.qemu, append(b.qemuArgs(cache, dir, m.name, ports), r.args...)...)
+	m.start(filepath.Join(dir, "qmp"))
+	return m
+}
+
+// start runs QEMU, below everything else that this machine has to do.
+func (m *machine) start(qmp string) {
+	m.t.Helper()
+	m.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
+	out, err := m.cmd.StdoutPipe()
+	must(m.t, err)
+	m.cmd.Stderr = m.cmd.Stdout
+	must(m.t, m.cmd.Start())
+	_ = syscall.Setpriority(syscall.PRIO_PROCESS, m.cmd.Process.Pid, 5)
+	go m.read(out)
+	m.t.Cleanup(m.kill)
+	for began := time.Now(); m.qmp == nil; time.Sleep(20 * time.Millisecond) {
+		if m.qmp, err = openMonitor(qmp); err == nil {
+			break
+		}
+		select {
+		case <-m.ended:
+			m.t.Fatalf("QEMU ended:\n%s", m.said())
+		default:
+		}
+		if time.Since(began) > time.Minute {
+			m.t.Fatal(err)
+		}
+	}
+}
+
+// kill ends the machine as a power cut does, and judges what it said.
+func (m *machine) kill() {
+	_ = m.cmd.Process.Kill()
+	<-m.ended
+	_ = m.cmd.Wait()
+	if m.qmp != nil {
+		_ = m.qmp.conn.Close()
+	}
+	for _, bad := range []string{"Out of memory", "oom-kill", "Kernel panic", "Oops", "loader: "} {
+		if strings.Contains(m.said(), bad) {
+			m.t.Errorf("the console says %q", bad)
+		}
+	}
+	if m.t.Failed() {
+		m.t.Logf("the console:\n%s", m.said())
+	}
+}
+
+func (m *machine) read(out io.Reader) {
+	defer close(m.ended)
+	for s := bufio.NewScanner(out); s.Scan(); {
+		m.mu.Lock()
+		m.serial.WriteString(strings.TrimRight(s.Text(), "\r") + "\n")
+		close(m.more)
+		m.more = make(chan struct{})
+		m.mu.Unlock()
+	}
+}
+
+// said is what the console has shown so far.
+func (m *machine) said() string {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.serial.String()
+}
+
+// mark is a place in the console's text, for says.
+func (m *machine) mark() int { return len(m.said()) }
+
+// says waits for a line after mark that holds text, and returns it.
+func (m *machine) says(mark int, text string) string {
+	m.t.Helper()
+	limit := time.After(patience)
+	for {
+		m.mu.Lock()
+		said, more := m.serial.String(), m.more
+		m.mu.Unlock()
+		for line := range strings.Lines(said[mark:]) {
+			if strings.Contains(line, text) {
+				return strings.TrimSpace(line)
+			}
+		}
+		select {
+		case <-more:
+		case <-m.ended:
+			m.t.Fatalf("the machine ended and did not say %q", text)
+		case <-limit:
+			m.t.Fatalf("the machine did not say %q", text)
+		}
+	}
+}
+
+// run has the machine run a script as root and returns what it prints.
+func (m *machine) run(script string) string {
+	m.t.Helper()
+	out, code, err := m.try(script)
+	if err != nil {
+		m.t.Fatalf("%s: %v", script, err)
+	}
+	if code != 0 {
+		m.t.Fatalf("%s: exit %d: %s", script, code, out)
+	}
+	return out
+}
+
+// try is run, for what may fail.
+func (m *machine) try(script string) (out string, code int, err error) {
+	resp, err := m.control.Post(fmt.Sprintf("http://%s:%d/cgi-bin/run", m.name, controlPort), "text/plain", strings.NewReader(script))
+	if err != nil {
+		return "", 0, err
+	}
+	defer resp.Body.Close()
+	b, err := io.ReadAll(resp.Body)
+	if err != nil {
+		return "", 0, err
+	}
+	at := strings.LastIndex(string(b), "exit ")
+	if at < 0 {
+		return "", 0, fmt.Errorf("%s: %q", resp.Status, b)
+	}
+	code, err = strconv.Atoi(strings.TrimSpace(string(b[at+5:])))
+	return string(b[:at]), code, err
+}
+
+// dial connects to a port of the machine.
+func (m *machine) dial(port int) (net.Conn, error) {
+	return net.DialTimeout("tcp", net.JoinHostPort(m.name, strconv.Itoa(port)), 10*time.Second)
+}
+
+// happens waits for an event of the machine after those already seen.
+func (m *machine) happens(name string, seen int, within time.Duration) event {
+	m.t.Helper()
+	ctx, cancel := context.WithTimeout(m.t.Context(), within)
+	defer cancel()
+	e, err := m.qmp.until(ctx, name, seen)
+	if err != nil {
+		m.t.Fatal(err)
+	}
+	return e
+}
+
+// loopback is an address of this machine alone that no other run uses.
+func loopback() string {
+	pid := os.Getpid()
+	return fmt.Sprintf("127.77.%d.%d", pid>>8&0xff, pid&0xff)
+}
+
+// program is the node's binary for a target, as it ships.
+func program(t *testing.T, target string) string {
+	t.Helper()
+	cmd := exec.Command("../cross.sh", target)
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("cross.sh %s: %v\n%s", target, err, out)
+	}
+	return "../../dist/forager-linux-" + target
+}
+
+// install copies a program.
+func install(t *testing.T, from, to string) {
+	t.Helper()
+	b, err := os.ReadFile(from)
+	must(t, err)
+	must(t, os.WriteFile(to, b, 0o755))
+}
+
+func must(t *testing.T, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// startCore starts a Core on this machine; the guest's words for it are
+// 10.0.2.2 and the port that is returned.
+func startCore(t *testing.T, cfg core.Config) (*core.Core, string) {
+	t.Helper()
+	c, err := core.Start(cfg)
+	must(t, err)
+	t.Cleanup(func() { _ = c.Close() })
+	_, port, err := net.SplitHostPort(c.Addr())
+	must(t, err)
+	return c, "10.0.2.2:" + port
+}
+
+// until waits for a message to Core that holds all parts.
+func until(t *testing.T, w *core.Watcher, parts ...string) core.Message {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	m, err := w.Until(ctx, func(m core.Message) bool {
+		for _, part := range parts {
+			if !strings.Contains(m.Raw, part) {
+				return false
+			}
+		}
+		return true
+	})
+	if err != nil {
+		t.Fatalf("Core did not get %q: %v", parts, err)
+	}
+	return m
+}
+
+// status asks the node until what it shows is as wanted, and returns that.
+func (m *machine) status(wanted func(shown map[string]string) bool) map[string]string {
+	m.t.Helper()
+	out := ""
+	for limit := time.Now().Add(patience); time.Now().Before(limit); time.Sleep(500 * time.Millisecond) {
+		var err error
+		if out, _, err = m.try("forager status -c /etc/forager/forager.conf"); err != nil {
+			continue
+		}
+		shown := map[string]string{}
+		for line := range strings.Lines(out) {
+			key, value, _ := strings.Cut(line, ": ")
+			shown[key] = strings.TrimSpace(value)
+		}
+		if wanted(shown) {
+			return shown
+		}
+	}
+	m.t.Fatalf("status stays\n%s", out)
+	return nil
+}
+
+// number is the first number after prefix in a line of status, or -1.
+func number(line, prefix string) int {
+	_, rest, ok := strings.Cut(line, prefix)
+	end := strings.IndexFunc(rest, func(r rune) bool { return r < '0' || r > '9' })
+	if end < 0 {
+		end = len(rest)
+	}
+	n, err := strconv.Atoi(rest[:end])
+	if !ok || err != nil {
+		return -1
+	}
+	return n
+}
