@@ -15,7 +15,9 @@ const (
 
 // schemes are what may be fetched by; all but https only where a glob spells
 // them out. What runs other programs (ssh, ext, helpers like foo::) is none.
-var schemes = []string{"https", "http", "file"}
+var schemes = []string{"https", "http", fileScheme}
+
+const fileScheme = "file"
 
 // Allowed tells why url may not be fetched: it must match one of the globs
 // (path.Match: * is not for a slash), be https or of a scheme that the glob
@@ -90,7 +92,7 @@ func known(scheme string) bool {
 
 // checkHost takes name, name:port, [v6] and [v6]:port; none for files.
 func checkHost(scheme, host string) error {
-	if scheme == "file" {
+	if scheme == fileScheme {
 		if host != "" {
 			return fmt.Errorf("file:// takes a path and no host")
 		}

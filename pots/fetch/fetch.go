@@ -15,11 +15,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"time"
 
 	"forager/board"
+	"forager/pots/process"
 )
 
 // What a Fetch may fail with; the error's text says more.
@@ -47,6 +49,8 @@ const (
 	DefaultTimeout = 10 * time.Minute
 	// DefaultReserve is what stays free on the file system.
 	DefaultReserve = 8 << 20
+	// defaultMemory is for git: it takes 10 MB for Cowrie's repository.
+	defaultMemory = 256 << 20
 )
 
 // Source says what to get.
@@ -57,21 +61,26 @@ type Source struct {
 
 // Config says how. Dir and Allow are required.
 type Config struct {
-	Dir      string        // a new directory, absolute: it must not exist, its parent must, and UID must be able to reach it
-	Allow    []string      // globs as Allowed takes them
-	MaxBytes int64         // on disk at any moment, git's own data included; 0: DefaultBytes
-	MaxFiles int           // files and directories of the branch; 0: DefaultFiles
-	Reserve  int64         // bytes that stay free on the file system; 0: DefaultReserve
-	Timeout  time.Duration // 0: DefaultTimeout
-	UID      uint32        // as whom git runs and who owns Dir; 0: as we are. Needs root
-	Progress func(string)  // what is being done, at most once a second; must not block. May be nil
+	Dir      string         // a new directory, absolute: it must not exist, its parent must
+	Allow    []string       // globs as Allowed takes them
+	MaxBytes int64          // on disk at any moment, git's own data included; 0: DefaultBytes
+	MaxFiles int            // files and directories of the branch; 0: DefaultFiles
+	Reserve  int64          // bytes that stay free on the file system; 0: DefaultReserve
+	Timeout  time.Duration  // 0: DefaultTimeout
+	UID      uint32         // as whom git runs and who owns Dir; 0: as we are. Needs root
+	Limits   process.Limits // of git; its FileSize is MaxBytes. No memory: defaultMemory
+	Progress func(string)   // what git is doing, in its words, at most once a second; must not block. May be nil
 
-	path string   // where git is looked for; empty: board.SystemPath
-	env  []string // more of git's environment
+	// For tests.
+	path string                                    // where git is looked for; empty: board.SystemPath
+	env  []string                                  // more of git's environment
+	read []string                                  // more of what git may read
+	run  func(context.Context, process.Spec) error // nil: process.Run
 }
 
 // Fetch makes c.Dir a copy of the branch and returns its commit, in hex. The
-// copy holds no .git. All of it belongs to c.UID. On an error, which wraps one
+// copy holds no .git. All of it belongs to c.UID, as whom git runs too, but for
+// a repository on this machine, which is read as we are. On an error, which wraps one
 // of those above or ctx's, nothing is left.
 func Fetch(ctx context.Context, s Source, c Config) (commit string, err error) {
 	if err := Allowed(s.URL, c.Allow); err != nil {
@@ -110,6 +119,12 @@ func (c Config) withDefaults() Config {
 	if c.Timeout <= 0 {
 		c.Timeout = DefaultTimeout
 	}
+	if c.Limits.Memory <= 0 {
+		c.Limits.Memory = defaultMemory
+	}
+	if c.run == nil {
+		c.run = process.Run
+	}
 	return c
 }
 
@@ -137,8 +152,8 @@ func (j *job) makeDir() error {
 		err = os.WriteFile(j.configFile(), []byte(j.config()), 0o600)
 	}
 	for _, name := range []string{j.configFile(), j.gitDir(), j.cfg.Dir} {
-		if err == nil && j.cfg.UID != 0 {
-			err = os.Lchown(name, int(j.cfg.UID), int(j.cfg.UID))
+		if id := int(j.gitUser()); err == nil && id != 0 {
+			err = os.Lchown(name, id, id)
 		}
 	}
 	if err != nil && !errors.Is(err, os.ErrExist) {
@@ -189,7 +204,20 @@ func (j *job) fetch(ctx context.Context) (string, error) {
 	if err := checkDir(j.cfg.Dir); err != nil {
 		return "", fmt.Errorf("%s: %w", show(j.source.URL), err)
 	}
-	return commit, nil
+	return commit, j.give()
+}
+
+// give gives the copy to its owner.
+func (j *job) give() error {
+	if j.cfg.UID == j.gitUser() {
+		return nil
+	}
+	return filepath.WalkDir(j.cfg.Dir, func(file string, _ fs.DirEntry, err error) error {
+		if err == nil {
+			err = os.Lchown(file, int(j.cfg.UID), int(j.cfg.UID))
+		}
+		return err
+	})
 }
 
 // ownRef is what the branch is called here.

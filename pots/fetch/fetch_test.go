@@ -8,6 +8,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"runtime"
 	"slices"
 	"strconv"
 	"strings"
@@ -15,7 +16,29 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"forager/pots/process"
 )
+
+func TestMain(m *testing.M) {
+	process.Confined()
+	os.Exit(m.Run())
+}
+
+// runner is how git is run: confined, but in an emulator, where this program
+// can't become another one.
+func runner() func(context.Context, process.Spec) error {
+	if _, err := exec.LookPath("qemu-" + runtime.GOARCH + "-static"); err != nil || runtime.GOARCH == "amd64" {
+		return nil
+	}
+	return func(ctx context.Context, s process.Spec) error {
+		cmd := exec.CommandContext(ctx, s.Args[0], s.Args[1:]...)
+		cmd.Dir, cmd.Env, cmd.Stdout, cmd.Stderr = s.Dir, s.Env, s.Stdout, s.Stderr
+		cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+		cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) }
+		return cmd.Run()
+	}
+}
 
 // git runs git in dir as somebody else's, without this machine's settings.
 func git(t testing.TB, dir string, args ...string) string {
@@ -67,7 +90,7 @@ func write(t testing.TB, dir string, files map[string]string) {
 // configFor allows one repository of this machine's.
 func configFor(t testing.TB, repo string) (Source, Config) {
 	t.Helper()
-	return Source{URL: "file://" + repo}, Config{Dir: filepath.Join(t.TempDir(), "new"), Allow: []string{"file://" + filepath.Dir(repo) + "/*"}}
+	return Source{URL: "file://" + repo}, Config{Dir: filepath.Join(t.TempDir(), "new"), Allow: []string{"file://" + filepath.Dir(repo) + "/*"}, run: runner()}
 }
 
 // wantEmpty checks that nothing was left behind in a directory.
@@ -183,7 +206,7 @@ func TestFailures(t *testing.T) {
 
 // A host that no resolver knows (RFC 2606) and a port where nothing listens.
 func TestNoNetwork(t *testing.T) {
-	c := Config{Dir: filepath.Join(t.TempDir(), "new"), Allow: []string{"https://no-such-host.invalid/*", "https://127.0.0.1:1/*"}}
+	c := Config{Dir: filepath.Join(t.TempDir(), "new"), Allow: []string{"https://no-such-host.invalid/*", "https://127.0.0.1:1/*"}, run: runner()}
 	wantFailure(t, Source{URL: "https://no-such-host.invalid/x"}, c, ErrNetwork, "no-such-host.invalid")
 	wantFailure(t, Source{URL: "https://127.0.0.1:1/x"}, c, ErrNetwork, "127.0.0.1")
 }
@@ -398,6 +421,7 @@ func TestTimeAndCancel(t *testing.T) {
 	repo, _ := newRepo(t)
 	s, c := configFor(t, repo)
 	c.path = slowGit(t)
+	c.read = []string{c.path}
 	c.Timeout = 50 * time.Millisecond
 	wantFailure(t, s, c, ErrTimeout, "50ms")
 
@@ -435,7 +459,7 @@ func TestProgress(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(dir, "git"), []byte(script), 0o755); err != nil {
 		t.Fatal(err)
 	}
-	c.path = dir
+	c.path, c.read = dir, []string{dir}
 	var mu sync.Mutex
 	var said []string
 	c.Progress = func(s string) {
@@ -446,35 +470,18 @@ func TestProgress(t *testing.T) {
 	if _, err := Fetch(t.Context(), s, c); !errors.Is(err, ErrGit) {
 		t.Error(err)
 	}
-	if len(said) == 0 || len(said) > 4 || said[0] != "fetch: Receiving objects:  20%" {
+	if len(said) == 0 || len(said) > 4 || said[0] != "Receiving objects:  20%" {
 		t.Errorf("said %q", said)
 	}
 }
 
-// As root git runs as another user, who owns what it wrote.
-func TestAsAnotherUser(t *testing.T) {
-	if os.Getuid() != 0 {
-		t.Skip("only root can be another user")
-	}
-	const uid = 61999
-	repo, want := newRepo(t)
-	for dir := repo; dir != os.TempDir() && dir != "/"; dir = filepath.Dir(dir) {
-		if err := os.Chmod(dir, 0o755); err != nil {
-			t.Fatal(err)
+// wantOwner checks that all in a directory is one user's.
+func wantOwner(t *testing.T, dir string, uid uint32) {
+	t.Helper()
+	err := filepath.WalkDir(dir, func(file string, d fs.DirEntry, err error) error {
+		if err != nil {
+			return err
 		}
-	}
-	s, c := configFor(t, repo)
-	for dir := filepath.Dir(c.Dir); dir != os.TempDir() && dir != "/"; dir = filepath.Dir(dir) {
-		if err := os.Chmod(dir, 0o755); err != nil {
-			t.Fatal(err)
-		}
-	}
-	c.UID = uid
-	commit, err := Fetch(t.Context(), s, c)
-	if err != nil || commit != want {
-		t.Fatalf("%s, %v; want %s", commit, err, want)
-	}
-	err = filepath.WalkDir(c.Dir, func(file string, d fs.DirEntry, err error) error {
 		info, err := d.Info()
 		if err == nil && info.Sys().(*syscall.Stat_t).Uid != uid {
 			t.Errorf("%s is not its", file)
@@ -484,6 +491,24 @@ func TestAsAnotherUser(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+}
+
+// A repository on this machine that only we can read becomes another user's.
+func TestForAnotherUser(t *testing.T) {
+	if os.Getuid() != 0 {
+		t.Skip("only root can give away")
+	}
+	repo, want := newRepo(t)
+	if err := os.Chmod(repo, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	s, c := configFor(t, repo)
+	c.UID = 61999
+	commit, err := Fetch(t.Context(), s, c)
+	if err != nil || commit != want {
+		t.Fatalf("%s, %v; want %s", commit, err, want)
+	}
+	wantOwner(t, c.Dir, c.UID)
 }
 
 // Goroutines and descriptors return to their count.

@@ -7,20 +7,15 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
-	"time"
 
 	"forager/board"
+	"forager/pots/process"
 )
 
-const (
-	// maxStderr is how much of what git says last is kept, in bytes.
-	maxStderr = 4 << 10
-	// killDelay is how long git's children may hold its pipes when it is dead.
-	killDelay = 5 * time.Second
-)
+// maxStderr is how much of what git says last is kept, in bytes.
+const maxStderr = 4 << 10
 
 // settings are git's whole configuration: none of the system's, a user's or
 // the repository's is read. Memory is for a machine of 64 MB: what is larger
@@ -113,25 +108,22 @@ func (j *job) environ() []string {
 	return append(env, j.cfg.env...)
 }
 
-// run runs git in the directory. Its output goes to stdout (nil: nowhere),
-// and what it says last becomes the error.
+// run runs git in the directory, confined as pots are. Its output goes to
+// stdout (nil: nowhere), and what it says last becomes the error.
 func (j *job) run(ctx context.Context, stdout io.Writer, args ...string) error {
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
 	}
-	var said tail
-	cmd := exec.CommandContext(ctx, j.git, args...)
-	cmd.Dir, cmd.Env = j.cfg.Dir, j.environ()
-	cmd.Stdout, cmd.Stderr = stdout, io.MultiWriter(&said, &j.last)
-	cmd.WaitDelay = killDelay
-	confine(cmd, j.cfg.UID)
-	cmd.Cancel = func() error { return killGroup(cmd) }
-	err := cmd.Start()
-	if err == nil {
-		limit(cmd.Process.Pid, j.cfg.MaxBytes)
-		err = cmd.Wait()
-		_ = killGroup(cmd) // it has no child left, or one that should not be
+	if stdout == nil {
+		stdout = io.Discard
 	}
+	var said tail
+	limits := j.cfg.Limits
+	limits.FileSize = j.cfg.MaxBytes
+	err := j.cfg.run(ctx, process.Spec{
+		Name: "git", Args: append([]string{j.git}, args...), Env: j.environ(), Dir: j.cfg.Dir, UID: j.gitUser(),
+		Read: j.reads(), Limits: limits, Stdout: stdout, Stderr: io.MultiWriter(&said, &j.last),
+	})
 	switch {
 	case ctx.Err() != nil:
 		return context.Cause(ctx)
@@ -142,6 +134,23 @@ func (j *job) run(ctx context.Context, stdout io.Writer, args ...string) error {
 		return e
 	}
 	return j.reason(args[0], said.text(), err)
+}
+
+// gitUser is as whom git runs. A repository on this machine may be closed to
+// all others but us, and is as trusted as whoever put its path in -pots-allow.
+func (j *job) gitUser() uint32 {
+	if j.scheme() == fileScheme {
+		return 0
+	}
+	return j.cfg.UID
+}
+
+// reads are what git may read beside its directory and the system.
+func (j *job) reads() []string {
+	if j.scheme() == fileScheme {
+		return append([]string{strings.TrimPrefix(j.source.URL, fileScheme+"://")}, j.cfg.read...)
+	}
+	return j.cfg.read
 }
 
 // reasons are what git says (LC_ALL=C) in small letters, and what it means;

@@ -70,7 +70,7 @@ func safe(t *testing.T) string {
 func TestHTTPS(t *testing.T) {
 	repo, want := newRepo(t)
 	url, env := serve(t, filepath.Dir(repo))
-	c := Config{Dir: filepath.Join(t.TempDir(), "new"), Allow: []string{url + "/*/*"}, env: env, Timeout: 30 * time.Second}
+	c := Config{Dir: filepath.Join(t.TempDir(), "new"), Allow: []string{url + "/*/*"}, env: env, read: []string{strings.TrimPrefix(env[0], "GIT_SSL_CAINFO=")}, run: runner(), Timeout: time.Minute}
 
 	for _, tt := range []struct {
 		path, branch string
@@ -101,4 +101,23 @@ func TestHTTPS(t *testing.T) {
 	if got := strings.Join(tree(t, c.Dir), " "); got != "a/b/c.txt a/link dangling main.py run.sh" {
 		t.Error(got)
 	}
+
+	// As another user, into a directory that this one could not reach by itself.
+	if os.Getuid() != 0 || c.run != nil {
+		return
+	}
+	closed := filepath.Join(t.TempDir(), "closed")
+	if err := os.Mkdir(closed, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	c.Dir, c.UID = filepath.Join(closed, "new"), 61999
+	for ca := c.read[0]; ca != os.TempDir(); ca = filepath.Dir(ca) { // is for everybody
+		if err := os.Chmod(ca, 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if commit, err := Fetch(t.Context(), Source{URL: url + "/git/repo"}, c); err != nil || commit != want {
+		t.Fatalf("%s, %v; want %s", commit, err, want)
+	}
+	wantOwner(t, c.Dir, c.UID)
 }

@@ -38,7 +38,7 @@ func (j *job) watch(parent context.Context) (ctx context.Context, stop func()) {
 				}
 				if j.cfg.Progress != nil && now.Sub(told) >= tellEvery {
 					told = now
-					j.cfg.Progress("fetch: " + j.last.text())
+					j.cfg.Progress(j.last.text())
 				}
 			}
 		}

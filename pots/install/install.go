@@ -157,18 +157,10 @@ func (b *Built) fetch(ctx context.Context, o *Order) (commit string, err error) 
 	if b.in.Fetch != nil {
 		do = b.in.Fetch
 	}
-	c := fetch.Config{
-		Dir: b.root, Allow: b.in.Allow, MaxBytes: most, MaxFiles: maxFiles, Timeout: fetchTime, UID: o.UID,
+	return do(ctx, o.Source, fetch.Config{
+		Dir: b.root, Allow: b.in.Allow, MaxBytes: most, MaxFiles: maxFiles, Timeout: fetchTime, UID: o.UID, Limits: b.in.Limits,
 		Progress: func(text string) { o.Progress("fetch: " + text) },
-	}
-	if process.Reachable(b.root, o.UID) {
-		return do(ctx, o.Source, c)
-	}
-	c.UID = 0 // the pot's user can't come there but in a view of its own, which git has not
-	if commit, err = do(ctx, o.Source, c); err == nil {
-		err = giveTree(b.root, o.UID)
-	}
-	return commit, err
+	})
 }
 
 // plans returns the plan for where the pot is built, whose steps are run, and

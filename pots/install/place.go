@@ -76,16 +76,6 @@ func open(dir string) error {
 	return os.Chmod(dir, info.Mode().Perm()|0o011)
 }
 
-// giveTree gives a directory and all in it to a user.
-func giveTree(dir string, uid uint32) error {
-	return filepath.WalkDir(dir, func(path string, _ fs.DirEntry, err error) error {
-		if err == nil {
-			err = os.Lchown(path, int(uid), int(uid))
-		}
-		return err
-	})
-}
-
 // Swap puts the pot in its place and removes what was there. After an error
 // the old one is there as before, and Drop is still to be called.
 func (b *Built) Swap() error {

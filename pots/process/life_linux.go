@@ -3,6 +3,7 @@ package process
 import (
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -29,8 +30,7 @@ type life struct {
 	confinement confinement
 	began       time.Time
 	done        chan struct{} // nothing is left
-	pipe        *os.File      // what it prints; nil: thrown away
-	output      chan struct{} // all that it printed is read
+	prints      []print       // where what it prints comes from
 	status      string        // after done: how the program ended
 	cpu         time.Duration // after done: of all that came from the keeper
 }
@@ -43,11 +43,13 @@ func begin(s *Spec) (*life, error) {
 		return nil, err
 	}
 	defer theirs.Close()
-	l := &life{socket: ours, done: make(chan struct{}), output: make(chan struct{})}
-	out, err := l.openOutput(s.Output)
+	l := &life{socket: ours, done: make(chan struct{})}
+	out, errs, err := l.openPrints(s)
 	if err == nil {
-		err = l.launch(s, theirs, out)
-		_ = out.Close()
+		err = l.launch(s, theirs, out, errs)
+	}
+	for _, f := range []*os.File{out, errs} {
+		_ = f.Close() // nil or closed already: no harm
 	}
 	_ = theirs.Close() // or the end of the keeper would not be seen
 	if err == nil {
@@ -72,33 +74,63 @@ func socketPair() (ours, theirs *os.File, err error) {
 	return os.NewFile(uintptr(fds[0]), "keeper"), os.NewFile(uintptr(fds[1]), "node"), nil
 }
 
-// openOutput returns what the program is to print to.
-func (l *life) openOutput(o *Output) (*os.File, error) {
-	if o == nil {
-		close(l.output)
+// print is a pipe that a program prints to.
+type print struct {
+	pipe *os.File
+	read chan struct{} // closed when all of it is read
+}
+
+// openPrints returns what is to be the program's standard output and error.
+func (l *life) openPrints(s *Spec) (out, errs *os.File, err error) {
+	both := func(r io.Reader) { pump(r, s.Output) }
+	if s.Output == nil {
+		both = nil
+	}
+	if s.Stdout == nil && s.Stderr == nil {
+		out, err = l.openPrint(both)
+		return out, out, err
+	}
+	to := func(w io.Writer) func(io.Reader) {
+		if w == nil {
+			return both
+		}
+		return func(r io.Reader) {
+			_, _ = io.Copy(w, r)
+			_, _ = io.Copy(io.Discard, r) // after an error of w
+		}
+	}
+	if out, err = l.openPrint(to(s.Stdout)); err == nil {
+		errs, err = l.openPrint(to(s.Stderr))
+	}
+	return out, errs, err
+}
+
+// openPrint returns the end of a pipe whose other end read gets; nil: nobody.
+func (l *life) openPrint(read func(io.Reader)) (*os.File, error) {
+	if read == nil {
 		return os.OpenFile(os.DevNull, os.O_WRONLY, 0)
 	}
 	r, w, err := os.Pipe()
 	if err != nil {
 		return nil, fmt.Errorf("output: %w", err)
 	}
-	l.pipe = r
+	p := print{r, make(chan struct{})}
+	l.prints = append(l.prints, p)
 	go func() {
-		defer close(l.output)
-		pump(r, o)
+		defer close(p.read)
+		read(r)
 	}()
 	return w, nil
 }
 
-// closeOutput waits until all that was printed is read; not for ever, for it
+// closePrints waits until all that was printed is read; not for ever, for it
 // is a process that has escaped which still could print.
-func (l *life) closeOutput() {
-	if l.pipe == nil {
-		return
+func (l *life) closePrints() {
+	for _, p := range l.prints {
+		_ = p.pipe.SetReadDeadline(time.Now().Add(time.Second))
+		<-p.read
+		_ = p.pipe.Close()
 	}
-	_ = l.pipe.SetReadDeadline(time.Now().Add(time.Second))
-	<-l.output
-	_ = l.pipe.Close()
 }
 
 // ways to start a keeper, best first. Each is tried: what a kernel or a
@@ -116,7 +148,7 @@ var ways = map[bool][]way{
 }
 
 // launch starts the keeper and sends it its orders.
-func (l *life) launch(s *Spec, socket, out *os.File) error {
+func (l *life) launch(s *Spec, socket, out, errs *os.File) error {
 	null, err := os.Open(os.DevNull)
 	if err != nil {
 		return err
@@ -125,7 +157,7 @@ func (l *life) launch(s *Spec, socket, out *os.File) error {
 	for _, w := range ways[os.Geteuid() == 0] {
 		path, argv := self(keeperName, emulator)
 		l.process, err = os.StartProcess(path, argv, &os.ProcAttr{
-			Env: keeperEnv, Files: []*os.File{null, out, out, ordersFD: socket}, Sys: w.attributes(),
+			Env: keeperEnv, Files: []*os.File{null, out, errs, ordersFD: socket}, Sys: w.attributes(),
 		})
 		if err == nil {
 			return l.order(s, w)
@@ -202,7 +234,7 @@ func (l *life) abandon() {
 		defer timer.Stop()
 		_, _ = l.process.Wait()
 	}
-	l.closeOutput()
+	l.closePrints()
 }
 
 // listen reads what the keeper says until it is gone.
@@ -260,7 +292,7 @@ func (l *life) finish(after func(time.Duration) <-chan time.Time) bool {
 		_ = l.process.Kill() // in a namespace everything goes with it
 		l.await(after(killTime))
 	}
-	l.closeOutput()
+	l.closePrints()
 	return l.over()
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"path/filepath"
 	"runtime"
 	"strings"
@@ -53,6 +54,11 @@ type Spec struct {
 
 	Limits Limits
 	Output *Output // takes what it prints; nil: thrown away
+
+	// Stdout and Stderr take what it prints there instead of Output: all of it,
+	// as it comes, from one goroutine each. A Write must not block for long,
+	// and an error throws away the rest. nil: Output takes it.
+	Stdout, Stderr io.Writer
 }
 
 // Limits of a Spec.
