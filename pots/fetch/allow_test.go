@@ -96,3 +96,28 @@ func FuzzBranch(f *testing.F) {
 		}
 	})
 }
+
+// FuzzList gives checkList's parser what a hostile git would print, in pieces.
+func FuzzList(f *testing.F) {
+	const id = "e69de29bb2d1d6434b8b29ae775ad8c2e48c5391"
+	f.Add([]byte("100644 blob "+id+"      12\tmain.py\x00040000 tree "+id+"       -\ta\x00120000 blob "+id+"       5\ta/l\x00"), uint8(7))
+	f.Add([]byte("160000 commit "+id+"       -\tsub\x00100644 blob "+id+" 99999999999999999999\tbig\x00"), uint8(200))
+	f.Add([]byte("100644 blob "+id+"      12\t../x\x00"), uint8(0))
+	f.Fuzz(func(t *testing.T, printed []byte, piece uint8) {
+		stopped := false
+		l := list{job: &job{cfg: Config{MaxBytes: 1000, MaxFiles: 5}}, stop: func(error) { stopped = true }}
+		for rest := printed; len(rest) > 0; {
+			n := min(int(piece)+1, len(rest))
+			if got, err := l.Write(rest[:n]); got != n || err != nil {
+				t.Fatalf("%d of %d, %v", got, n, err)
+			}
+			rest = rest[n:]
+		}
+		if len(l.rest) > maxEntry || l.bytes > 1000 || (l.err != nil) != stopped {
+			t.Fatalf("%+v, stopped %v", l, stopped)
+		}
+		if l.err == nil && (l.files > 5 || strings.Contains(string(printed), "\t../") && strings.HasSuffix(string(printed), "\x00")) {
+			t.Fatalf("%q passes: %+v", printed, l)
+		}
+	})
+}

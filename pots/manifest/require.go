@@ -136,7 +136,7 @@ func ask(ctx context.Context, file string, args ...string) (string, error) {
 	cmd.Stdout, cmd.Stderr = &out, &out
 	cmd.WaitDelay = time.Second
 	err := cmd.Run()
-	text := strings.TrimSpace(string(out.b.Bytes()))
+	text := strings.TrimSpace(out.b.String())
 	switch {
 	case ctx.Err() != nil:
 		return "", fmt.Errorf("%s %s: %w", file, args[0], ctx.Err())
