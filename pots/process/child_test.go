@@ -296,3 +296,14 @@ func TestProtection(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// now returns the life of a child that runs.
+func now(t *testing.T, c *Child) *life {
+	t.Helper()
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.life == nil {
+		t.Fatal("it does not run")
+	}
+	return c.life
+}

@@ -76,6 +76,7 @@ func keep() int {
 		k.send(frameFailed, []byte(err.Error()))
 		return 1
 	}
+	c.pid = k.main
 	k.send(frameStarted, c.encode())
 	go k.obey()
 	k.reap()

@@ -30,6 +30,7 @@ type life struct {
 	confinement confinement
 	began       time.Time
 	done        chan struct{} // nothing is left
+	namespace   bool          // the keeper has one, which ends with it
 	prints      []print       // where what it prints comes from
 	status      string        // after done: how the program ended
 	cpu         time.Duration // after done: of all that came from the keeper
@@ -160,6 +161,7 @@ func (l *life) launch(s *Spec, socket, out, errs *os.File) error {
 			Env: keeperEnv, Files: []*os.File{null, out, errs, ordersFD: socket}, Sys: w.attributes(),
 		})
 		if err == nil {
+			l.namespace = w.flags&newPID != 0
 			return l.order(s, w)
 		}
 	}
@@ -240,6 +242,7 @@ func (l *life) abandon() {
 // listen reads what the keeper says until it is gone.
 func (l *life) listen() {
 	l.status = "ended with its keeper"
+	tidy := l.namespace
 	for {
 		kind, body, err := readFrame(l.socket)
 		if err != nil {
@@ -249,12 +252,33 @@ func (l *life) listen() {
 		case frameExit:
 			l.status = exitText(body)
 		case frameUsed:
-			l.cpu = time.Duration(number(body))
+			l.cpu, tidy = time.Duration(number(body)), true
 		}
 	}
 	_, _ = l.process.Wait()
+	if !tidy {
+		sweep(l.confinement.pid)
+	}
 	_ = l.socket.Close()
 	close(l.done)
+}
+
+// sweep kills a session, when the keeper was killed before it could: by the
+// kernel that had no memory left, or by a program that has the same user.
+func sweep(session int) {
+	for range 100 {
+		left := false
+		for _, p := range allProcs() {
+			if p.session == session && p.state != 'Z' {
+				left = true
+				_ = unix.Kill(p.pid, unix.SIGKILL)
+			}
+		}
+		if !left {
+			return
+		}
+		time.Sleep(killPause)
+	}
 }
 
 // exitText is a wait status in words.
@@ -283,14 +307,14 @@ func (l *life) tell(kind byte) {
 }
 
 // finish kills what is left, and tells whether nothing is.
-func (l *life) finish(after func(time.Duration) <-chan time.Time) bool {
+func (l *life) finish() bool {
 	if !l.over() {
 		l.tell(frameKill)
-		l.await(after(killTime))
+		l.await(time.After(killTime))
 	}
 	if !l.over() {
-		_ = l.process.Kill() // in a namespace everything goes with it
-		l.await(after(killTime))
+		_ = l.process.Kill() // in a namespace everything goes with it, elsewhere listen sweeps
+		l.await(time.After(killTime))
 	}
 	l.closePrints()
 	return l.over()

@@ -167,8 +167,12 @@ func (r *reader) number(most int64) (n int64) {
 	return n
 }
 
-// confinement is which words of Protection are in force and which are missing.
-type confinement struct{ have, miss []string }
+// confinement is which words of Protection are in force and which are missing,
+// and the program's process id as the keeper has it.
+type confinement struct {
+	have, miss []string
+	pid        int
+}
 
 // note adds a word to the one list or the other.
 func (c *confinement) note(word string, inForce bool) {
@@ -187,7 +191,7 @@ func (c *confinement) encode() []byte {
 			b = msgp.AppendString(b, w)
 		}
 	}
-	return b
+	return msgp.AppendInt64(b, int64(c.pid))
 }
 
 func (c *confinement) decode(b []byte) error {
@@ -197,6 +201,7 @@ func (c *confinement) decode(b []byte) error {
 			*list = append(*list, r.text())
 		}
 	}
+	c.pid = int(r.number(1 << 30))
 	return r.err
 }
 

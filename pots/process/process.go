@@ -167,7 +167,7 @@ func run(ctx context.Context, s *Spec) error {
 			reason, _ = watch.look(l)
 		}
 	}
-	if !l.finish(time.After) {
+	if !l.finish() {
 		return fmt.Errorf("run %s: %s, and a process is left that can't be killed", s.Name, reason)
 	}
 	switch err := ctx.Err(); {

@@ -130,6 +130,13 @@ func eventually(t *testing.T, what string, ok func() bool) {
 // returned. A process that the kernel has killed may need a moment to go.
 func gone(t *testing.T, token string) {
 	t.Helper()
+	t.Cleanup(func() {
+		for _, pid := range withToken(token) {
+			b, _ := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+			c, _ := os.ReadFile(fmt.Sprintf("/proc/%d/cmdline", pid))
+			t.Errorf("left: %s%q", b, c)
+		}
+	})
 	eventually(t, "no process with "+token+" is left", func() bool { return len(withToken(token)) == 0 })
 }
 

@@ -123,7 +123,7 @@ func (c *Child) live() end {
 		case <-c.cfg.Clock.After(termTime):
 		}
 	}
-	if !l.finish(c.cfg.Clock.After) {
+	if !l.finish() {
 		c.cfg.Log.Errorf("pot %s: a process is left that can't be killed", c.cfg.Name)
 	}
 	c.mu.Lock()
