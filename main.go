@@ -246,7 +246,7 @@ func (n *node) identity(c *config.Config) wire.Registration {
 func (n *node) protect(c *config.Config) error {
 	n.control = &cmds.Control{Path: c.Control, Status: n.report.Text, Log: n.log}
 	n.problem(n.control.Bind())
-	for _, err := range n.heart.Open(board.FeedConfig{Watchdog: c.Watchdog, HeartbeatFile: c.HeartbeatFile}) {
+	for _, err := range n.heart.Open(board.FeedConfig{Watchdog: c.Watchdog, HeartbeatFile: c.HeartbeatFile, LED: c.LED}) {
 		n.problem(err)
 	}
 	if c.Users() {
@@ -321,11 +321,18 @@ func (n *node) connect(c *config.Config, secure *tls.Config, self wire.Registrat
 
 // up and down follow the link to Core.
 func (n *node) up() {
+	n.heart.LED.Up()
+	if n.report.TellFacts {
+		go func() { n.session.Alarm(n.report.Facts()) }() // a disk may be slow
+	}
 	n.commands.Introduce()
 	_ = n.heart.Systemd.Status("registered at Core")
 }
 
-func (n *node) down() { _ = n.heart.Systemd.Status("Core is away") }
+func (n *node) down() {
+	n.heart.LED.Down()
+	_ = n.heart.Systemd.Status("Core is away")
+}
 
 // stuck tells of a part that does not answer, while Core and systemd listen.
 func (n *node) stuck(text string) {
@@ -346,11 +353,15 @@ func (n *node) command(c *config.Config, self wire.Registration) {
 	r.Session, r.Ring, r.Pots, r.Intake, r.Commands = n.session.Stats, n.ring.Stats, n.pots.List, n.intake.Stats, n.commands.Stats
 	var err error
 	h := n.heart
-	n.run, r.LastRun, err = board.BeginRun(board.Machine{}, c.StateDir, h.Watchers(), h.BootCause(board.Machine{}))
+	n.run, r.LastRun, err = board.BeginRun(board.Machine{}, c.StateDir, h.Watchers(), r.BootCause)
 	n.problem(err)
 	if r.LastRun != "" {
 		n.log.Warnf("%s", r.LastRun)
 		n.session.Alarm(r.LastRun)
+	}
+	r.LED, r.TellFacts, r.BootCause = h.LED.String, c.Facts, h.BootCause(board.Machine{})
+	if h.LED != nil {
+		n.ring.OnPut(h.LED.Attack)
 	}
 	r.Heart, h.OnStuck, h.Ready = h.Stats, n.stuck, n.pots.Ready()
 	h.Parts = []board.Part{

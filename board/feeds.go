@@ -12,6 +12,7 @@ type FeedConfig struct {
 	Machine       Machine
 	Watchdog      string // a device; empty: none
 	HeartbeatFile string // empty: none
+	LED           string // empty: none
 }
 
 // Open finds and opens who is to be fed, before the rights for that are given
@@ -47,6 +48,10 @@ func (h *Heart) Open(c FeedConfig) (problems []error) {
 			h.Feeds = append(h.Feeds, f)
 		}
 	}
+	if c.LED != "" {
+		h.LED, err = OpenLED(c.Machine, c.LED)
+		problem(err)
+	}
 	return problems
 }
 
@@ -76,5 +81,5 @@ func (h *Heart) Files() (files []*os.File) {
 			files = append(files, f.File())
 		}
 	}
-	return files
+	return append(files, h.LED.Files()...)
 }

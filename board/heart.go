@@ -52,6 +52,7 @@ type Heart struct {
 
 	Systemd  *Systemd  // nil: no service manager
 	Watchdog *Watchdog // nil: no device
+	LED      *LED      // nil: none
 
 	every  time.Duration // between two feeds
 	tell   time.Duration
@@ -288,6 +289,7 @@ func (h *Heart) fed(i int, err error) {
 func (h *Heart) Leave(open map[string]*os.File) map[string]*os.File {
 	h.feeding.Lock()
 	defer h.feeding.Unlock()
+	h.LED.Close() // the next program takes it as it was
 	if open == nil {
 		open = make(map[string]*os.File)
 	}
@@ -310,6 +312,7 @@ func (h *Heart) Close() {
 		return
 	}
 	h.closed = true
+	h.LED.Close()
 	for _, f := range h.Feeds {
 		if err := f.Close(); err != nil {
 			h.Log.Errorf("%s: %v", f.Name(), err)

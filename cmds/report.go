@@ -36,6 +36,9 @@ type Report struct {
 	Log      *board.Log
 
 	Protected board.Protected
+	LED       func() string
+	TellFacts bool   // to Core, at each registration
+	BootCause string // what a watchdog says of the last boot; empty: nothing
 	LastRun   string // how the run before ended, and why the machine booted
 	Heart     func() (feeds []board.FeedStats, stuck []string)
 }
@@ -68,6 +71,8 @@ func (r *Report) Text() []byte {
 	r.rights(s)
 	s.gap()
 	r.heart(s)
+	s.gap()
+	r.machine(s)
 	return s.b
 }
 
@@ -196,6 +201,25 @@ func (r *Report) heart(s *screen) {
 		}
 		s.line("fed "+f.Name, "%s", text)
 	}
+}
+
+// machine is read anew each time.
+func (r *Report) machine(s *screen) {
+	f := r.Machine.Facts(r.StateDir)
+	s.line("model", "%q", or(f.Model, "unknown"))
+	s.line("firmware", "%q", or(f.Firmware, "unknown"))
+	s.line("kernel", "%q", or(f.Kernel, "unknown"))
+	s.line("temperature", "%s", f.Warmth())
+	s.line("load", "%s", or(f.Load, "unknown"))
+	s.line("free flash", "%s", f.Room())
+	s.line("last boot by", "%s", or(r.BootCause, "unknown"))
+	s.line("led", "%s", r.LED())
+}
+
+// Facts is the line for Core.
+func (r *Report) Facts() string {
+	f := r.Machine.Facts(r.StateDir)
+	return f.Line(r.Class, r.BootCause)
 }
 
 func size(bytes int64) string {

@@ -27,7 +27,7 @@ func TestReport(t *testing.T) {
 	r := &Report{
 		Version: "1.2.3", Start: before(time.Hour), StateDir: "/var/lib/" + evil, Problems: []string{"intake: " + evil},
 		Node:    wire.Registration{NodeID: 42, NodeName: evil, NodeType: wire.Full},
-		Machine: board.Machine{SmapsRollup: "testdata/smaps_rollup", SelfStatus: "testdata/status"}, Class: board.Small, Memory: 60 << 20,
+		Machine: board.Machine{Root: "testdata/board", SmapsRollup: "testdata/smaps_rollup", SelfStatus: "testdata/status"}, Class: board.Small, Memory: 60 << 20,
 		Protected: board.Protected{Landlock: "ABI 7", Seccomp: "agent's list"},
 		Session: func() conn.Stats {
 			return conn.Stats{
@@ -52,8 +52,9 @@ func TestReport(t *testing.T) {
 		Intake: func() pots.IntakeStats {
 			return pots.IntakeStats{Accepted: 4, Open: 1, Lines: 20, Events: 18, Broken: 2}
 		},
-		Commands: func() Stats { return Stats{Done: 3, Refused: 1, Full: 1} },
-		LastRun:  "last boot: by the watchdog; stuck then: " + evil,
+		Commands:  func() Stats { return Stats{Done: 3, Refused: 1, Full: 1} },
+		BootCause: "the watchdog", LED: func() string { return "green:status, lit: Core is there, 7 blinks" },
+		LastRun: "last boot: by the watchdog; stuck then: " + evil,
 		Heart: func() ([]board.FeedStats, []string) {
 			return []board.FeedStats{
 				{Name: "watchdog /dev/watchdog", Every: 30 * time.Second, Last: before(9 * time.Second), Count: 7},
@@ -98,11 +99,11 @@ func TestReportEmpty(t *testing.T) {
 		Session: func() conn.Stats { return conn.Stats{State: conn.LinkDown, NextDial: time.Now().Add(time.Hour)} },
 		Ring:    func() ring.Stats { return ring.Stats{} }, Pots: func() []pots.Info { return nil },
 		Intake: func() pots.IntakeStats { return pots.IntakeStats{} }, Commands: func() Stats { return Stats{} },
-		Machine: board.Machine{SmapsRollup: "testdata/none"},
-		Heart:   func() ([]board.FeedStats, []string) { return nil, nil },
+		Machine: board.Machine{Root: "testdata/none", SmapsRollup: "testdata/none"}, LED: func() string { return "off" },
+		Heart: func() ([]board.FeedStats, []string) { return nil, nil },
 	}
 	text := string(r.Text())
-	for _, want := range []string{"last heartbeat: never\n", "next try: in 59m59s\n", "intake: not listening\n", "memory resident: unknown\n", "dialect: not known yet\n", "fed: nobody\n", "stuck parts: none\n"} {
+	for _, want := range []string{"last heartbeat: never\n", "next try: in 59m59s\n", "intake: not listening\n", "memory resident: unknown\n", "dialect: not known yet\n", "fed: nobody\n", "stuck parts: none\n", "model: \"unknown\"\n", "temperature: unknown\n", "free flash: unknown\n", "last boot by: unknown\n"} {
 		if !strings.Contains(text, want) {
 			t.Errorf("%q is missing in\n%s", want, text)
 		}

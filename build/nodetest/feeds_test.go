@@ -224,3 +224,43 @@ func TestStuckPart(t *testing.T) {
 	n.says("warn: control goes on")
 	m.until("WATCHDOG=1")
 }
+
+// Core is told of the machine once for each registration, unless that is
+// switched off.
+func TestFacts(t *testing.T) {
+	const facts = `"Alarm":{"description":"facts: model `
+	c := startCore(t)
+	w := c.Watch()
+	n := start(t, program, "-core", c.Addr(), "-node-id", "42", "-state-dir", t.TempDir())
+	m := until(t, w, facts)
+	for _, part := range []string{`, kernel \"`, `, load `, `, free flash `, ` KiB, memory class `, `, last boot by `} {
+		if !strings.Contains(m.Raw, part) {
+			t.Errorf("%s without %s", m.Raw, part)
+		}
+	}
+	if v := n.status("kernel"); !strings.Contains(m.Raw, `kernel \`+strings.TrimSuffix(v, `"`)) {
+		t.Errorf("status tells of kernel %s, Core got %s", v, m.Raw)
+	}
+	if err := c.Command(42, `"Restart"`); err != nil {
+		t.Fatal(err)
+	}
+	until(t, w, `"NodeRegistration"`)
+	until(t, w, facts)
+	n.signal(syscall.SIGTERM)
+	n.ended()
+
+	c = startCore(t)
+	w = c.Watch()
+	n = start(t, program, "-core", c.Addr(), "-node-id", "42", "-state-dir", t.TempDir(), "-facts=false")
+	until(t, w, `"Started"`)
+	n.signal(syscall.SIGTERM)
+	for {
+		m := until(t, w, `"Node`)
+		if strings.Contains(m.Raw, facts) {
+			t.Errorf("told with -facts=false: %s", m.Raw)
+		}
+		if strings.Contains(m.Raw, `"NodeDrop"`) {
+			break
+		}
+	}
+}

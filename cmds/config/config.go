@@ -57,6 +57,8 @@ type Config struct {
 	Nice          int    // 0 to 19; -1: what the memory class says
 	Watchdog      string // device; empty: none
 	HeartbeatFile string // path; empty: none
+	LED           string // of /sys/class/leds; empty: none
+	Facts         bool   // tell Core of the machine
 	Control       string // path; empty: off
 	LogLevel      board.Level
 

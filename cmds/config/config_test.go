@@ -126,6 +126,10 @@ func TestLoadBad(t *testing.T) {
 		{name: "root", args: []string{"-user", "root"}, want: []string{"-user", "root"}},
 		{name: "two groups", file: "user a:b:c\n", want: []string{"f.conf:1", "(-user)", "user:group"}},
 		{name: "sandbox", args: []string{"-sandbox", "no"}, want: []string{"-sandbox", "on or off"}},
+		{name: "watchdog somewhere", args: []string{"-watchdog", "watchdog"}, want: []string{"-watchdog", "begins with /"}},
+		{name: "heartbeat file somewhere", file: "heartbeat-file beat", want: []string{"f.conf:1", "begins with /", "(-heartbeat-file)"}},
+		{name: "a light elsewhere", args: []string{"-led", "../../x"}, want: []string{"-led", "/sys/class/leds"}},
+		{name: "facts or not", args: []string{"-facts=perhaps"}, want: []string{"-facts"}},
 		{name: "above the others", args: []string{"-nice", "-5"}, want: []string{"-nice", "0 to 19"}},
 		{name: "too nice", args: []string{"-nice", "20"}, want: []string{"-nice", "0 to 19"}},
 		{name: "log level", args: []string{"-log-level", "loud"}, want: []string{"-log-level", "debug"}},
@@ -191,12 +195,14 @@ func TestLoad(t *testing.T) {
 				"-tls-insecure", "-node-id", "18446744073709551615", "-node-type", "Agent", "-node-port", "65535", "-state-dir", "d",
 				"-ring-size", "2M", "-persona", "camera", "-pots-allow", "a*", "-ignore", "192.0.2.9/24", "-ignore", "2001:db8::1", "-log-level", "debug",
 				"-user", "nobody:65533", "-sandbox", "off", "-nice", "7",
+				"-watchdog", "/dev/watchdog1", "-heartbeat-file", "/run/beat", "-led", "green:wan", "-facts=false",
 			},
 			want: func(c *Config) {
 				c.Dialect, c.TLS = "core", TLS{true, "ca", "crt", "key", "s", true}
 				c.NodeID, c.NodeType, c.NodePort, c.StateDir = 1<<64-1, wire.Agent, 65535, "d"
 				c.RingSize, c.Persona, c.PotsAllow, c.LogLevel = 2<<20, "camera", []string{"a*"}, board.LevelDebug
 				c.User, c.Sandbox, c.Nice = "nobody:65533", false, 7
+				c.Watchdog, c.HeartbeatFile, c.LED, c.Facts = "/dev/watchdog1", "/run/beat", "green:wan", false
 				c.Ignore = []netip.Prefix{netip.MustParsePrefix("192.0.2.0/24"), netip.MustParsePrefix("2001:db8::1/128")}
 			},
 		},
@@ -225,7 +231,7 @@ func standard() *Config {
 		StateDir: "/var/lib/forager", Heartbeat: 30 * time.Second,
 		ClockWait: 2 * time.Minute, Intake: "127.0.0.1:9100",
 		Pots: []pots.Spec{}, Persona: "router", PotsAllow: []string{"https://github.com/H0neyBe/honeybee_potstore.git"},
-		Sandbox: true, Nice: -1, Control: "/run/forager.sock", LogLevel: board.LevelInfo,
+		Sandbox: true, Nice: -1, Facts: true, Control: "/run/forager.sock", LogLevel: board.LevelInfo,
 	}
 }
 

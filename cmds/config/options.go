@@ -56,6 +56,8 @@ var options = []*option{
 	{"nice", "", "0 to 19", "leave the processor to others first; default: by the machine's memory, 10 or 0", single, setNice},
 	{"watchdog", "", "device", "a watchdog device that only this node feeds: without proof that all of it lives the machine resets; not on OpenWrt, where procd has it", single, setWatchdog},
 	{"heartbeat-file", "", "path", "a file written every 30 s while all of the node lives, for watchdog(8); on tmpfs", single, setHeartbeatFile},
+	{"led", "", "name", "a light of /sys/class/leds: lit while Core is there, dark for a moment at an attack, flashing while Core is away", single, setLED},
+	{"facts", "true", "", "tell Core at each registration of the machine: model, firmware, kernel, temperature, load, free flash; -facts=false: do not", boolean, setFacts},
 	{"control", "/run/forager.sock", "path", "socket for forager status; empty: off", single, setControl},
 	{"log-level", "info", "error|warn|info|debug", "how much to say on stderr", single, setLogLevel},
 }

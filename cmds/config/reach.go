@@ -64,6 +64,9 @@ func (c *Config) Access() board.Access {
 		a.Write = append(a.Write, c.HeartbeatFile)
 		a.Sockets = append(a.Sockets, filepath.Dir(c.HeartbeatFile)) // to remove it at the end
 	}
+	if c.LED != "" {
+		a.Write = append(a.Write, "/sys/class/leds/"+c.LED)
+	}
 	if full {
 		a.Exec = append(a.Exec, c.StateDir)
 		if dir := pots.ProgramDir(c.StateDir, c.Users()); !beneath(dir, c.StateDir) {

@@ -342,6 +342,16 @@ func setWatchdog(c *Config, s string) error { return setAbsolute(&c.Watchdog, s)
 
 func setHeartbeatFile(c *Config, s string) error { return setAbsolute(&c.HeartbeatFile, s) }
 
+func setLED(c *Config, s string) error {
+	c.LED = s
+	if s == "" {
+		return nil
+	}
+	return board.CheckLED(s)
+}
+
+func setFacts(c *Config, s string) error { return setBool(&c.Facts, s) }
+
 // setAbsolute takes a path that means the same wherever the node is started;
 // empty is none.
 func setAbsolute(dst *string, s string) error {

@@ -70,7 +70,8 @@ type Ring struct {
 	live    bool          // a session drains the ring: WaitRoom may wait
 	room    chan struct{} // closed when those in WaitRoom should look again
 	flash   *Spool        // nil: none
-	alarm   uint64        // head.off that wakes the spool
+	onPut   func(mono int64)
+	alarm   uint64 // head.off that wakes the spool
 	stats   counters
 }
 
@@ -106,6 +107,10 @@ func New(size int, first uint64) (*Ring, error) {
 	}, nil
 }
 
+// OnPut has f called with the Mono of every event that is put, under the
+// ring's lock: f must not block. It is set before the first event.
+func (r *Ring) OnPut(f func(mono int64)) { r.onPut = f }
+
 // Close gives the memory back and wakes those in WaitRoom. The events it held
 // are gone; those that still come are refused and counted.
 func (r *Ring) Close() {
@@ -140,6 +145,9 @@ func (r *Ring) Put(e *Event) (uint64, error) {
 	r.head.next(header + len(rec))
 	r.touched = max(r.touched, r.head.at)
 	r.stats.put++
+	if r.onPut != nil {
+		r.onPut(e.Mono)
+	}
 	if r.waiting {
 		r.waiting = false
 		r.signal()
