@@ -31,7 +31,7 @@ ldflags=$(build/version.sh -ldflags)
 suffix=
 # Flash is what a board has least of: without inlining the node is a tenth
 # smaller, a sixth when compressed. What every event goes through keeps it.
-lean="-gcflags=all=-l -gcflags=forager/conn/...= -gcflags=forager/pots= -gcflags=forager/pots/jsonline="
+lean="-gcflags=all=-l -gcflags=forager/conn/...= -gcflags=forager/pots/jsonline="
 # The same commit gives the same code with -lines, which has another linker only.
 if build/leanmsgp.sh; then
 	lean="$lean -modfile=dist/leanmsgp/go.mod"

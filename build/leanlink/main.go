@@ -38,6 +38,11 @@ var edits = []struct{ what, old, new string }{
 		"_, _ = pcfile, pcline\n\t\t\toff += 8",
 	},
 	{
+		"no lines at which functions begin",
+		"startLine = fi.StartLine()\n\t\t}\n\n\t\toff := int64(startLocations[i])",
+		"}\n\n\t\toff := int64(startLocations[i])",
+	},
+	{
 		"no file names",
 		"func walkFilenames(ctxt *Link, funcs []loader.Sym, f func(*sym.CompilationUnit, goobj.CUFileIndex)) {",
 		"func walkFilenames(ctxt *Link, funcs []loader.Sym, f func(*sym.CompilationUnit, goobj.CUFileIndex)) {\n\tfuncs = nil",
