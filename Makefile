@@ -27,7 +27,7 @@ cross: ## dist/forager-linux-* for every board
 	build/cross.sh
 
 .PHONY: test
-test: ## all tests, and those of conn and pots as MIPS and ARM
+test: ## all tests, and those of conn, pots and board as MIPS and ARM
 	build/deps.sh test cross-test
 	go test -vet=off ./...
 	build/cross-test.sh

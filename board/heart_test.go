@@ -226,6 +226,7 @@ func TestHeartWithoutFeeds(t *testing.T) {
 		}
 		go func() { _ = h.Run(ctx) }()
 		time.Sleep(time.Hour)
+		synctest.Wait()
 		if told != "deaf is stuck: does not answer" || questions != 1 {
 			t.Errorf("told %q after %d questions", told, questions)
 		}

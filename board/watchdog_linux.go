@@ -22,13 +22,17 @@ func openWatchdogDevice(path string, left *os.File) (watchdogDevice, error) {
 		}
 		_ = releaseWatchdog(left)
 	}
+	noDevice := &os.PathError{Op: "open", Path: path, Err: errors.New("is no watchdog device")}
+	if info, err := os.Stat(path); err == nil && info.Mode()&os.ModeCharDevice == 0 {
+		return nil, noDevice // and not opened: a pipe's end would wait for the other
+	}
 	f, err := os.OpenFile(path, os.O_WRONLY, 0)
 	if err != nil {
 		return nil, err
 	}
 	if _, err := unix.IoctlGetWatchdogInfo(int(f.Fd())); errors.Is(err, unix.ENOTTY) {
 		f.Close()
-		return nil, &os.PathError{Op: "open", Path: path, Err: errors.New("is no watchdog device")}
+		return nil, noDevice
 	}
 	return watchdogFile{f}, nil
 }

@@ -1,11 +1,11 @@
 #!/bin/sh
-# Runs the unit tests of the packages that meet the wire and the attackers as
-# big-endian MIPS and as the oldest ARM, in user-mode emulation. That is 20 to
-# 60 times slower than native, hence -short and the long time limit.
+# Runs the unit tests of the packages that meet the wire, the attackers and the
+# kernel as big-endian MIPS and as the oldest ARM, in user-mode emulation. That
+# is 20 to 60 times slower than native, hence -short and the long time limit.
 #   build/cross-test.sh [PACKAGE...]
 set -eu
 cd "$(dirname "$0")/.."
-[ $# -gt 0 ] || set -- ./conn/... ./pots/...
+[ $# -gt 0 ] || set -- ./conn/... ./pots/... ./board/...
 
 failed=0
 # run tests one package after the other (what is slow must not slow down its
