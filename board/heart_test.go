@@ -5,6 +5,8 @@ import (
 	"context"
 	"errors"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -12,7 +14,9 @@ import (
 
 // bowl is somebody to be fed.
 type bowl struct {
-	every  time.Duration
+	every time.Duration
+
+	mu     sync.Mutex
 	err    error
 	meals  []time.Time
 	closed int
@@ -22,10 +26,18 @@ func (b *bowl) Name() string         { return "bowl" }
 func (b *bowl) Every() time.Duration { return b.every }
 func (b *bowl) Close() error         { b.closed++; return nil }
 func (b *bowl) Feed() error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
 	if b.err == nil {
 		b.meals = append(b.meals, time.Now())
 	}
 	return b.err
+}
+
+func (b *bowl) fail(err error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.err = err
 }
 
 // loop is a part that waits in a select; what is sent to wedge is done there.
@@ -59,7 +71,13 @@ type heartTest struct {
 	loop  *loop
 	told  []string
 	log   bytes.Buffer
-	other error // what the part "other" says
+	other atomic.Pointer[error] // what the part "other" says; nil: it lives
+}
+
+// pass lets time pass, and everything happen that is due.
+func pass(d time.Duration) {
+	time.Sleep(d)
+	synctest.Wait()
 }
 
 func inHeart(t *testing.T, every time.Duration, do func(*heartTest)) {
@@ -68,7 +86,12 @@ func inHeart(t *testing.T, every time.Duration, do func(*heartTest)) {
 		h := &heartTest{bowl: &bowl{every: every}, loop: newLoop(ctx)}
 		h.Heart = &Heart{
 			Parts: []Part{
-				{"other", func(context.Context) error { return h.other }},
+				{"other", func(context.Context) error {
+					if err := h.other.Load(); err != nil {
+						return *err
+					}
+					return nil
+				}},
 				{"loop", h.loop.Alive},
 			},
 			Feeds:   []Feed{h.bowl},
@@ -88,7 +111,7 @@ func inHeart(t *testing.T, every time.Duration, do func(*heartTest)) {
 
 func TestHeartFeedsWhileAllLive(t *testing.T) {
 	inHeart(t, 30*time.Second, func(h *heartTest) {
-		time.Sleep(5*time.Minute + time.Second)
+		pass(5*time.Minute + time.Second)
 		if n := len(h.bowl.meals); n != 11 {
 			t.Errorf("%d meals in 5 minutes, one each 30 s", n)
 		}
@@ -115,13 +138,14 @@ func TestHeartStopsForAStuckPart(t *testing.T) {
 			return func() { close(free) }
 		}, "loop is stuck: does not answer; not feeding bowl"},
 		"part says so": {func(h *heartTest) func() {
-			h.other = errors.New("pot telnet does not answer")
-			return func() { h.other = nil }
+			err := errors.New("pot telnet does not answer")
+			h.other.Store(&err)
+			return func() { h.other.Store(nil) }
 		}, "other is stuck: pot telnet does not answer; not feeding bowl"},
 		"busy for longer than it said": {func(h *heartTest) func() {
 			free := make(chan struct{})
 			h.loop.wedge <- func() { h.loop.Busy(time.Minute); <-free; h.loop.Busy(0) }
-			time.Sleep(time.Minute)
+			pass(time.Minute)
 			return func() { close(free) }
 		}, "loop is stuck: does not answer; not feeding bowl"},
 	}
@@ -130,7 +154,7 @@ func TestHeartStopsForAStuckPart(t *testing.T) {
 			inHeart(t, 30*time.Second, func(h *heartTest) {
 				release := w.wedge(h)
 				before := len(h.bowl.meals)
-				time.Sleep(45 * time.Second) // one question, and the time to tell
+				pass(45 * time.Second) // one question, and the time to tell
 				if len(h.told) != 1 || h.told[0] != w.named {
 					t.Fatalf("told %q, want %q", h.told, w.named)
 				}
@@ -140,7 +164,7 @@ func TestHeartStopsForAStuckPart(t *testing.T) {
 				if _, stuck := h.Stats(); len(stuck) != 1 || !strings.HasPrefix(w.named, stuck[0]) {
 					t.Errorf("stuck %v", stuck)
 				}
-				time.Sleep(10 * time.Minute)
+				pass(10 * time.Minute)
 				if n := len(h.bowl.meals) - before; n > 1 {
 					t.Errorf("%d meals while it was stuck", n)
 				}
@@ -148,7 +172,7 @@ func TestHeartStopsForAStuckPart(t *testing.T) {
 					t.Errorf("told more than once: %q", h.told)
 				}
 				release()
-				time.Sleep(31 * time.Second)
+				pass(31 * time.Second)
 				if len(h.bowl.meals) == before {
 					t.Error("not fed after it went on")
 				}
@@ -165,9 +189,9 @@ func TestHeartExcuses(t *testing.T) {
 	inHeart(t, 10*time.Second, func(h *heartTest) {
 		free := make(chan struct{})
 		h.loop.wedge <- func() { h.loop.Busy(time.Minute); <-free; h.loop.Busy(0) }
-		time.Sleep(50 * time.Second)
+		pass(50 * time.Second)
 		close(free)
-		time.Sleep(10 * time.Second)
+		pass(10 * time.Second)
 		if n := len(h.bowl.meals); n < 6 {
 			t.Errorf("%d meals in a minute of announced work", n)
 		}
@@ -175,7 +199,7 @@ func TestHeartExcuses(t *testing.T) {
 		defer close(free)
 		h.loop.End()
 		h.loop.wedge <- func() { <-free }
-		time.Sleep(time.Minute)
+		pass(time.Minute)
 		if n := len(h.bowl.meals); n < 12 || h.told != nil {
 			t.Errorf("%d meals after the part's end, told %q", n, h.told)
 		}
@@ -184,14 +208,14 @@ func TestHeartExcuses(t *testing.T) {
 
 func TestHeartTellsOfAFeedThatFails(t *testing.T) {
 	inHeart(t, 10*time.Second, func(h *heartTest) {
-		h.bowl.err = errors.New("no such device")
-		time.Sleep(time.Minute)
+		h.bowl.fail(errors.New("no such device"))
+		pass(time.Minute)
 		feeds, _ := h.Stats()
 		if feeds[0].Err != "no such device" || feeds[0].Count != 1 {
 			t.Errorf("stats %+v", feeds)
 		}
-		h.bowl.err = nil
-		time.Sleep(15 * time.Second)
+		h.bowl.fail(nil)
+		pass(15 * time.Second)
 		if want := "error: feeding bowl: no such device\ninfo: bowl is fed again\n"; h.log.String() != want {
 			t.Errorf("log %q, want %q", h.log.String(), want)
 		}
@@ -206,7 +230,7 @@ func TestHeartCloses(t *testing.T) {
 		h.Close()
 		h.Close()
 		meals := len(h.bowl.meals)
-		time.Sleep(time.Minute)
+		pass(time.Minute)
 		if h.bowl.closed != 1 || len(h.bowl.meals) != meals {
 			t.Errorf("closed %d times, %d meals after", h.bowl.closed, len(h.bowl.meals)-meals)
 		}
@@ -225,8 +249,7 @@ func TestHeartWithoutFeeds(t *testing.T) {
 			OnStuck: func(text string) { told = text },
 		}
 		go func() { _ = h.Run(ctx) }()
-		time.Sleep(time.Hour)
-		synctest.Wait()
+		pass(time.Hour)
 		if told != "deaf is stuck: does not answer" || questions != 1 {
 			t.Errorf("told %q after %d questions", told, questions)
 		}
