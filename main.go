@@ -353,13 +353,13 @@ func (n *node) command(c *config.Config, self wire.Registration) {
 	r.Session, r.Ring, r.Pots, r.Intake, r.Commands = n.session.Stats, n.ring.Stats, n.pots.List, n.intake.Stats, n.commands.Stats
 	var err error
 	h := n.heart
+	r.LED, r.TellFacts, r.BootCause = h.LED.String, c.Facts, h.BootCause(board.Machine{})
 	n.run, r.LastRun, err = board.BeginRun(board.Machine{}, c.StateDir, h.Watchers(), r.BootCause)
 	n.problem(err)
 	if r.LastRun != "" {
 		n.log.Warnf("%s", r.LastRun)
 		n.session.Alarm(r.LastRun)
 	}
-	r.LED, r.TellFacts, r.BootCause = h.LED.String, c.Facts, h.BootCause(board.Machine{})
 	if h.LED != nil {
 		n.ring.OnPut(h.LED.Attack)
 	}
