@@ -59,6 +59,12 @@ size-list: ## what each package contributes to a binary
 packages: cross ## .deb, .ipk and init.d archives in dist/packages
 	build/packages.sh
 
+.PHONY: packages-test
+packages-test: packages ## install the packages in a Debian made for it (downloads 70 MB once; root), make a release twice
+	build/deps.sh packages-test
+	go test -vet=off -tags packages ./build/packtest
+	build/reproduce.sh
+
 .PHONY: release
 release: packages ## programs, packages, SBOM and SHA256SUMS in dist/release
 	build/release.sh

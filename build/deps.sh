@@ -1,6 +1,7 @@
 #!/bin/sh
 # Installs what a make target needs beside Go, git and make, and is missing.
-#   build/deps.sh SET...     with SET one of: test, cross-test, race, lint, bench, size, boot
+#   build/deps.sh SET...     with SET one of: test, cross-test, race, lint, bench, size,
+#                            packages-test, boot
 # Only Debian's packages are known here; elsewhere it says what to install.
 set -eu
 
@@ -17,6 +18,8 @@ wants() {
 	boot) echo qemu-system-aarch64:qemu-system-arm qemu-system-arm:qemu-system-arm \
 		qemu-system-mipsel:qemu-system-mips qemu-system-x86_64:qemu-system-x86 \
 		mkfs.ext4:e2fsprogs debootstrap:debootstrap ;;
+	packages-test) echo debootstrap:debootstrap lintian:lintian busybox:busybox \
+		qemu-arm-static:qemu-user-static qemu-aarch64-static:qemu-user-static ;;
 	size) echo mksquashfs:squashfs-tools ;;
 	*)
 		echo "deps: no set named '$1'" >&2

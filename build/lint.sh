@@ -18,6 +18,7 @@ fi
 
 echo "== go vet"
 go vet ./... || failed=1
+go vet -tags packages ./build/packtest || failed=1
 echo "== go vet, linux/mips"
 GOOS=linux GOARCH=mips go vet ./... || failed=1
 

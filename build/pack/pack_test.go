@@ -156,7 +156,7 @@ func TestIpk(t *testing.T) {
 0755 5 ./etc/
 0755 5 ./etc/config/
 0600 0 ./etc/config/forager
-0700 5 ./etc/forager/
+0711 5 ./etc/forager/
 0755 5 ./etc/init.d/
 0755 0 ./etc/init.d/forager
 0755 5 ./etc/uci-defaults/
@@ -209,7 +209,7 @@ func checkControl(t *testing.T, text string, size int) {
 		fields[name], last = value, name
 	}
 	for name, want := range map[string]string{
-		"Package": "forager", "Version": "1.2.3+4.gabc", "Architecture": "mipsel_24kc", "License": "MIT", "Section": "net",
+		"Package": "forager", "Version": "1.2.3+4.gabc", "Architecture": "mipsel_24kc", "License": "MIT", "Section": "net", "Require-User": "forager:forager",
 		"Installed-Size": strconv.Itoa(size),
 	} {
 		if fields[name] != want {

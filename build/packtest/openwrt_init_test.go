@@ -26,7 +26,7 @@ func TestOpenWrtOffByDefault(t *testing.T) {
 	// With one word changed it starts.
 	r.write("uci/forager", strings.Replace(string(b), "enabled '0'", "enabled '1'", 1))
 	s = r.start("reload")
-	same(t, "command", s.command(t), nil)
+	same(t, "command", s.command(t), []string{"-user=forager"})
 	same(t, "triggers", s.Triggers, []string{"config forager", "config firewall", "interface wan"})
 }
 
@@ -81,7 +81,12 @@ func TestOpenWrtFlags(t *testing.T) {
 	s := r.start("start")
 	same(t, "flags", s.command(t), everyFlag)
 	params := s.Instances["forager"].params
-	for name, want := range map[string]string{"respawn": "3600 5 0", "stderr": "1", "term_timeout": "15"} {
+	// What the node itself asks of procd, in board.
+	timeout := regexp.MustCompile(`\nconst procdTimeout = ([0-9]+)\n`).FindStringSubmatch(read(t, "../../board/procd.go"))
+	if timeout == nil {
+		t.Fatal("board/procd.go does not say procdTimeout")
+	}
+	for name, want := range map[string]string{"respawn": "3600 5 0", "watchdog": "1 " + timeout[1], "stderr": "1", "term_timeout": "15"} {
 		if got := strings.Join(params[name], " "); got != want {
 			t.Errorf("%s is %q, want %q", name, got, want)
 		}

@@ -1,0 +1,32 @@
+#!/bin/sh
+# Makes the release of the newest commit twice, in two directories that have
+# nothing in common, caches neither, and compares every byte.
+#   build/reproduce.sh       for TARGETS, or for those of a router and a Pi
+set -eu
+cd "$(dirname "$0")/.."
+TARGETS=${TARGETS:-mipsle arm64}
+export TARGETS
+repository=$(pwd)
+work=$(mktemp -d)
+trap 'chmod -R u+w "$work" && rm -rf "$work"' EXIT
+
+# make_in clones the repository to a directory and makes a release there, with
+# another umask, time zone and language each time.
+make_in() {
+	git clone -q "$repository" "$work/$1"
+	(
+		cd "$work/$1"
+		umask "$2"
+		env TZ="$3" LC_ALL="$4" GOCACHE="$work/cache-$(basename "$1")" make --no-print-directory release >"$work/log" 2>&1
+	) || {
+		tail -n 20 "$work/log" >&2
+		exit 1
+	}
+}
+
+mkdir -p "$work/elsewhere/deep"
+make_in one 022 UTC C
+make_in elsewhere/deep/two 077 Pacific/Auckland C.UTF-8
+diff -r "$work/one/dist/release" "$work/elsewhere/deep/two/dist/release"
+(cd "$work/one/dist/release" && sha256sum --quiet -c SHA256SUMS)
+echo "reproduce: $(find "$work/one/dist/release" -type f | wc -l) files are the same both times"
