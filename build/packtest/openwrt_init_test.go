@@ -55,6 +55,8 @@ config forager 'main'
 	option user 'nobody'
 	option sandbox 'on'
 	option nice '10'
+	option led 'green:status'
+	option facts '0'
 	option log_level 'warn'
 	list core 'core.example.org:9001'
 	list core '[2001:db8::1]:9001'
@@ -68,7 +70,7 @@ var everyFlag = []string{
 	"-core-dialect=core", "-tls-ca=/etc/forager/ca.pem", "-tls-cert=/etc/forager/cert.pem", "-tls-key=/etc/forager/key.pem",
 	"-tls-server-name=core.example.org", "-node-name=attic", "-node-id=42", "-node-type=Agent", "-node-address=192.0.2.7",
 	"-node-port=9000", "-heartbeat=10s", "-clock-wait=1m", "-ring-size=1M", "-spool-size=512K", "-persona=camera",
-	"-user=nobody", "-sandbox=on", "-nice=10", "-log-level=warn", "-tls=true", "-tls-insecure=false", "-totp=true", "-intake=",
+	"-user=nobody", "-sandbox=on", "-nice=10", "-led=green:status", "-log-level=warn", "-tls=true", "-tls-insecure=false", "-totp=true", "-facts=false", "-intake=",
 	"-core=core.example.org:9001", "-core=[2001:db8::1]:9001",
 	"-pot=telnet listen=:2323 report-port=23 accept=after:3", "-pot=http listen=:8880 report-port=80",
 	"-pots-allow=https://example.org/*", "-ignore=192.0.2.0/24",
