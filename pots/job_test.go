@@ -262,9 +262,7 @@ func TestInstallsWaitForTheirTurn(t *testing.T) {
 	}
 	f.set(fetch.ErrNetwork, nil)
 	close(gate)
-	for i := range maxInstalls {
-		n.told(fmt.Sprint("p", i), wire.PotFailed, "manifest")
-	}
+	await(t, "the end of both", func() bool { return len(n.m.List()) == 0 })
 }
 
 // A house that is full takes no program, and one that is being installed has

@@ -158,7 +158,7 @@ func (b *Built) fetch(ctx context.Context, o *Order) (commit string, err error) 
 		do = b.in.Fetch
 	}
 	return do(ctx, o.Source, fetch.Config{
-		Dir: b.root, Allow: b.in.Allow, MaxBytes: most, MaxFiles: maxFiles, Timeout: fetchTime, UID: o.UID, Limits: b.in.Limits,
+		Dir: b.root, Allow: b.in.Allow, MaxBytes: most, MaxFiles: maxFiles, Timeout: fetchTime, UID: o.UID, Limits: b.in.limits(),
 		Progress: func(text string) { o.Progress("fetch: " + text) },
 	})
 }
@@ -193,7 +193,7 @@ func (b *Built) depend(ctx context.Context, o *Order, p *manifest.Plan, dir stri
 	for n, s := range p.Steps {
 		o.Progress(fmt.Sprintf("dependencies: %s (step %d of %d)", s.Name, n+1, len(p.Steps)))
 		err := b.in.run(ctx, s.Timeout, process.Spec{
-			Name: s.Name, Args: s.Args, Env: p.Env, Dir: dir, UID: o.UID, Limits: b.in.Limits, Output: o.Output,
+			Name: s.Name, Args: s.Args, Env: p.Env, Dir: dir, UID: o.UID, Limits: b.in.limits(), Output: o.Output,
 		})
 		switch {
 		case err == nil:

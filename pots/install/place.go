@@ -29,7 +29,7 @@ func (in *Installer) Spec(id string, p *Program, out *process.Output) process.Sp
 	dir := filepath.Join(in.Place(id), p.Directory)
 	return process.Spec{
 		Name: id, Args: p.Args, Env: withPort(p.Env, in.EventPort), Dir: dir,
-		Bind: p.Ports, UID: p.UID, Limits: in.Limits, Output: out,
+		Bind: p.Ports, UID: p.UID, Limits: in.limits(), Output: out,
 	}
 }
 

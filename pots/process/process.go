@@ -19,6 +19,7 @@ type Limits struct {
 	Files     int   // open files of one process
 	FileSize  int64 // bytes of one file
 	Disk      int64 // bytes on disk in Dir and Write
+	Reserve   int64 // bytes that it leaves free on Dir's file system: below that it may have no more than at its start
 	Nice      int   // 0 to 19: how much others go before it
 }
 

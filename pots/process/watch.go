@@ -6,12 +6,18 @@ import "fmt"
 // enough to matter, or after so many looks at the rest (30 x 2 s).
 const looksPerWalk = 30
 
+// reserveSlack is how many bytes a program may add where the reserve is touched
+// already, by others perhaps.
+const reserveSlack = 256 << 10
+
 // watch looks whether a program and all that it started keep within their
 // limits.
 type watch struct {
 	limits Limits
 	dirs   []string
-	looks  int   // since the last walk
+	looks  int // since the last walk
+	walks  int
+	first  int64 // bytes on disk at the first walk
 	room   int64 // on disk for the program, at the last walk
 	left   int64 // free on its file system then
 }
@@ -40,8 +46,14 @@ func (w *watch) look(l *life) (reason string, fatal bool) {
 		if used > n {
 			return fmt.Sprintf("takes more than %d KiB on disk", n>>10), true
 		}
+		if w.walks++; w.walks == 1 {
+			w.first = used
+		}
 		w.looks, w.room = 0, n-used
-		w.left, _ = free(w.dirs[0])
+		left, ok := free(w.dirs[0])
+		if w.left = left; ok && left < w.limits.Reserve && used > w.first+reserveSlack {
+			return fmt.Sprintf("leaves only %d KiB free on its file system, and %d are not its own", left>>10, w.limits.Reserve>>10), true
+		}
 	}
 	return "", false
 }
@@ -54,5 +66,6 @@ func (w *watch) walkIsDue() bool {
 		return true
 	}
 	left, ok := free(w.dirs[0])
-	return ok && w.left-left > w.room/2
+	lost := w.left - left
+	return ok && (lost > w.room/2 || lost > reserveSlack && left < w.limits.Reserve)
 }
