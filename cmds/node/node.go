@@ -1,0 +1,159 @@
+// Package node is a running node: it makes the parts, wires them, runs them and
+// ends them in order. It decides nothing that a part could decide, and keeps
+// nothing but what the parts are.
+//
+// What can be done without is a problem that the log, the status and Core are
+// told; an error is what the node can't run without.
+package node
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/signal"
+	"sync/atomic"
+	"syscall"
+	"time"
+
+	"forager/board"
+	"forager/cmds"
+	"forager/cmds/config"
+	"forager/conn"
+	"forager/conn/ring"
+	"forager/pots"
+)
+
+// ErrNotReplaced: the node has ended because it was to restart, and could not
+// put a new process in its place.
+var ErrNotReplaced = errors.New("could not restart")
+
+// settled is when the start is over and what only it needed can go.
+const settled = 10 * time.Second
+
+// At the end the pots go first, so that their last words reach Core.
+const (
+	partsTime   = time.Second
+	sessionTime = 4 * time.Second // its goodbye takes 3 at most
+	spoolTime   = 5 * time.Second // to save what the ring holds, from the end of the session
+)
+
+// Program is what the binary knows of itself.
+type Program struct {
+	Version string
+	Built   time.Time     // its commit, before which no clock is believed
+	Flush   time.Duration // how long events wait in memory during an outage; 0: the usual
+}
+
+// Run is the node, until a signal or Core ends it.
+func Run(p Program, args []string) error {
+	signal.Ignore(syscall.SIGPIPE) // a reader of our log that is gone must not end us
+	c, err := config.Load(args)
+	if err != nil {
+		return err
+	}
+	ctx, stop := context.WithCancel(context.Background())
+	defer stop()
+	log := board.NewLog(os.Stderr, c.LogLevel)
+	n := &node{Program: p, args: args, stop: stop, log: log, heart: &board.Heart{Log: log}}
+	if err := n.build(c); err != nil {
+		n.heart.Close()
+		return err
+	}
+	go n.signals()
+
+	heartCtx, endHeart := context.WithCancel(context.Background())
+	defer endHeart()
+	sessionCtx, endSession := context.WithCancel(context.Background())
+	defer endSession()
+	session := board.Start(sessionCtx, n.log, board.Task{Name: "session", Run: n.session.Run})
+	spool := board.Start(sessionCtx, n.log, board.Task{Name: "spool", Run: n.spool.Run})
+	parts := board.Start(ctx, n.log,
+		board.Task{Name: "pots", Run: n.pots.Run}, board.Task{Name: "intake", Run: n.intake.Run},
+		board.Task{Name: "commands", Run: n.commands.Run}, board.Task{Name: "control", Run: n.control.Run})
+	heart := board.Start(heartCtx, n.log, board.Task{Name: "heart", Run: n.heart.Run})
+	shed := time.AfterFunc(settled, func() { board.ShedText() })
+	defer shed.Stop()
+	<-ctx.Done()
+	if n.again.Load() {
+		_ = n.heart.Systemd.Reloading()
+	} else {
+		_ = n.heart.Systemd.Stopping()
+	}
+	parts.Wait(partsTime)
+	endSession()
+	session.Wait(sessionTime) // the spool saves meanwhile
+	spool.Wait(spoolTime)
+	endHeart()
+	heart.Wait(partsTime)
+	n.run.Stopped()
+	if n.again.Load() {
+		err := board.Replace(n.heart.Leave(n.left))
+		n.heart.Close()
+		return fmt.Errorf("%w: %w", ErrNotReplaced, err)
+	}
+	n.heart.Close()
+	return nil
+}
+
+// node is the parts, wired.
+type node struct {
+	Program
+	args  []string
+	log   *board.Log
+	stop  func()
+	again atomic.Bool         // come back after the end
+	left  map[string]*os.File // open for who comes back
+
+	ring     *ring.Ring
+	spool    *ring.Spool // nil: off
+	boot     uint64      // first half of every event_id
+	clock    *board.Clock
+	session  *conn.Session
+	pots     *pots.Manager
+	intake   *pots.Intake
+	commands *cmds.Dispatcher
+	control  *cmds.Control
+	heart    *board.Heart
+	run      *board.Run
+	reloader *cmds.Reloader
+	report   *cmds.Report
+}
+
+// restart has the node come back as a new process.
+func (n *node) restart() {
+	n.left = n.control.Keep()
+	n.again.Store(true)
+	n.stop()
+}
+
+// signals: the first to end ends in the ordinary way, the second at once;
+// SIGHUP reads the configuration again.
+func (n *node) signals() {
+	got := make(chan os.Signal, 4)
+	signal.Notify(got, os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
+	for ending := false; ; {
+		switch s := <-got; {
+		case s == syscall.SIGHUP:
+			n.reload()
+		case ending:
+			n.heart.Close()
+			os.Exit(1)
+		default:
+			n.log.Infof("%v: stopping", s)
+			ending = true
+			n.stop()
+		}
+	}
+}
+
+func (n *node) reload() {
+	_ = n.heart.Systemd.Reloading()
+	defer func() { _ = n.heart.Systemd.Ready() }()
+	done, err := n.reloader.Reload()
+	if err != nil {
+		n.log.Errorf("%v", err)
+		return
+	}
+	n.log.Infof("%s", done)
+}
