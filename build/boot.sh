@@ -2,7 +2,7 @@
 # Boots emulated machines with the packages of dist/packages and tests the node
 # on them (build/boot). What the machines are made of is fetched once, by apt,
 # and kept in FORAGER_BOOT, ~/.cache/forager-boot unless set.
-#   build/boot.sh [REGEXP [FLAGS OF GO TEST...]]     all tests, or those that match
+#   build/boot.sh [REGEXP [-test.FLAG...]]     all tests, or those that match
 set -eu
 cd "$(dirname "$0")/.."
 PATH=$PATH:/usr/sbin:/sbin # mkfs.ext4 and debootstrap are there
@@ -13,6 +13,12 @@ fi
 FORAGER_BOOT=${FORAGER_BOOT:-${XDG_CACHE_HOME:-$HOME/.cache}/forager-boot}
 export FORAGER_BOOT PATH
 build/boot/fetch.sh "$FORAGER_BOOT" arm64 armhf mipsel amd64
+build/boot/debian.sh "$FORAGER_BOOT"
 only=${1-.}
 [ $# -eq 0 ] || shift
-exec nice -n 5 go test -vet=off -count=1 -timeout 80m -v -run "$only" "$@" ./build/boot
+mkdir -p dist/tools
+go test -vet=off -c -o dist/tools/boot.test ./build/boot
+cd build/boot
+# shellcheck disable=SC2016 # the inner shell's arguments
+exec nice -n 5 unshare -n sh -c 'ip link set lo up && exec "$@"' boot \
+	../../dist/tools/boot.test -test.v -test.timeout 80m -test.run "$only" "$@"

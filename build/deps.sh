@@ -17,7 +17,7 @@ wants() {
 	bench) echo socat:socat ;;
 	boot) echo qemu-system-aarch64:qemu-system-arm qemu-system-arm:qemu-system-arm \
 		qemu-system-mipsel:qemu-system-mips qemu-system-x86_64:qemu-system-x86 \
-		mkfs.ext4:e2fsprogs debootstrap:debootstrap ;;
+		mkfs.ext4:e2fsprogs debootstrap:debootstrap ip:iproute2 ;;
 	packages-test) echo debootstrap:debootstrap lintian:lintian busybox:busybox \
 		qemu-arm-static:qemu-user-static qemu-aarch64-static:qemu-user-static ;;
 	size) echo mksquashfs:squashfs-tools ;;

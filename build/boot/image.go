@@ -82,6 +82,7 @@ mount -t devpts pts /dev/pts
 hostname -F /etc/hostname
 ifconfig lo 127.0.0.1 up
 ifconfig eth0 10.0.2.15 netmask 255.255.255.0 up
+route add default gw 10.0.2.2
 sysctl -w kernel.printk='4 4 1 4' >/dev/null
 syslogd -O /dev/console
 for start in /etc/init.d/S??*; do [ ! -x "$start" ] || "$start" start; done

@@ -37,18 +37,16 @@ var cache = os.Getenv("FORAGER_BOOT")
 type recipe struct {
 	board  *board
 	memory int               // MiB; 0: the board's
-	ports  []int             // beside those two
 	args   []string          // of QEMU
 	module string            // parameters of the watchdog's module
 	files  map[string]string // put into the root, over what is there
-	root   func(dir string)  // makes the root; nil: the small one with the node
+	root   func(dir string)  // makes the root
 	disk   int               // MiB; 0: 64
 }
 
 // machine is a running one.
 type machine struct {
 	t       *testing.T
-	name    string // its loopback address
 	cmd     *exec.Cmd
 	qmp     *monitor
 	control http.Client
@@ -78,22 +76,33 @@ func boot(t *testing.T, r recipe) *machine {
 	must(t, b.writeInitramfs(cache, filepath.Join(dir, "initramfs"), r.module))
 	root := filepath.Join(dir, "root")
 	must(t, os.Mkdir(root, 0o755))
-	if r.root != nil {
-		r.root(root)
-	} else {
-		must(t, b.makeSmallRoot(cache, root))
-		install(t, program(t, b.target), filepath.Join(root, "usr/bin/forager"))
-	}
+	r.root(root)
 	must(t, putFiles(root, r.files))
 	must(t, makeDisk(filepath.Join(dir, "disk"), root, max(r.disk, 64)))
 	must(t, os.RemoveAll(root))
 
-	m := &machine{t: t, name: loopback(), ended: make(chan struct{}), more: make(chan struct{})}
+	plugIn(t)
+	m := &machine{t: t, ended: make(chan struct{}), more: make(chan struct{})}
 	m.control.Timeout = patience
-	ports := append([]int{webPort, controlPort}, r.ports...)
-	m.cmd = exec.Command(b.qemu, append(b.qemuArgs(cache, dir, m.name, ports), r.args...)...)
+	m.control.Transport = &http.Transport{DisableKeepAlives: true}
+	m.cmd = exec.Command(b.qemu, append(b.qemuArgs(cache, dir), r.args...)...)
 	m.start(filepath.Join(dir, "qmp"))
 	return m
+}
+
+// plugIn makes the host's end of the cable. This must be a network namespace
+// of its own, as build/boot.sh makes it: with loopback and nothing else.
+func plugIn(t *testing.T) {
+	t.Helper()
+	all, err := net.Interfaces()
+	must(t, err)
+	if len(all) != 1 {
+		t.Fatalf("%d network interfaces: build/boot.sh makes a network of its own", len(all))
+	}
+	command(t, nil, "ip", "tuntap", "add", "mode", "tap", "name", cable)
+	t.Cleanup(func() { _ = exec.Command("ip", "link", "del", cable).Run() })
+	command(t, nil, "ip", "addr", "add", hostAddr+"/24", "dev", cable)
+	command(t, nil, "ip", "link", "set", cable, "up")
 }
 
 // start runs QEMU, below everything else that this machine has to do.
@@ -199,7 +208,11 @@ func (m *machine) run(script string) string {
 
 // try is run, for what may fail.
 func (m *machine) try(script string) (out string, code int, err error) {
-	resp, err := m.control.Post(fmt.Sprintf("http://%s:%d/cgi-bin/run", m.name, controlPort), "text/plain", strings.NewReader(script))
+	return m.ask(m.control, script)
+}
+
+func (m *machine) ask(client http.Client, script string) (out string, code int, err error) {
+	resp, err := client.Post(fmt.Sprintf("http://%s:%d/cgi-bin/run", guestAddr, controlPort), "text/plain", strings.NewReader(script))
 	if err != nil {
 		return "", 0, err
 	}
@@ -218,7 +231,26 @@ func (m *machine) try(script string) (out string, code int, err error) {
 
 // dial connects to a port of the machine.
 func (m *machine) dial(port int) (net.Conn, error) {
-	return net.DialTimeout("tcp", net.JoinHostPort(m.name, strconv.Itoa(port)), 10*time.Second)
+	return net.DialTimeout("tcp", net.JoinHostPort(guestAddr, strconv.Itoa(port)), 10*time.Second)
+}
+
+// comesUp waits until the machine answers.
+func (m *machine) comesUp() {
+	m.t.Helper()
+	for limit := time.Now().Add(patience); ; time.Sleep(200 * time.Millisecond) {
+		_, code, err := m.ask(http.Client{Timeout: 5 * time.Second}, "true")
+		if err == nil && code == 0 {
+			return
+		}
+		if time.Now().After(limit) {
+			m.t.Fatalf("the machine does not answer: %v", err)
+		}
+		select {
+		case <-m.ended:
+			m.t.Fatal("the machine ended")
+		default:
+		}
+	}
 }
 
 // happens waits for an event of the machine after those already seen.
@@ -231,22 +263,6 @@ func (m *machine) happens(name string, seen int, within time.Duration) event {
 		m.t.Fatal(err)
 	}
 	return e
-}
-
-// loopback is an address of this machine alone that no other run uses.
-func loopback() string {
-	pid := os.Getpid()
-	return fmt.Sprintf("127.77.%d.%d", pid>>8&0xff, pid&0xff)
-}
-
-// program is the node's binary for a target, as it ships.
-func program(t *testing.T, target string) string {
-	t.Helper()
-	cmd := exec.Command("../cross.sh", target)
-	if out, err := cmd.CombinedOutput(); err != nil {
-		t.Fatalf("cross.sh %s: %v\n%s", target, err, out)
-	}
-	return "../../dist/forager-linux-" + target
 }
 
 // install copies a program.
@@ -264,16 +280,17 @@ func must(t *testing.T, err error) {
 	}
 }
 
-// startCore starts a Core on this machine; the guest's words for it are
-// 10.0.2.2 and the port that is returned.
-func startCore(t *testing.T, cfg core.Config) (*core.Core, string) {
+// coreAddr is where machines find Core, on the host.
+const coreAddr = hostAddr + ":9001"
+
+// startCore starts a Core for the machine that has booted or will.
+func startCore(t *testing.T, cfg core.Config) *core.Core {
 	t.Helper()
+	cfg.Listen = ":9001"
 	c, err := core.Start(cfg)
 	must(t, err)
 	t.Cleanup(func() { _ = c.Close() })
-	_, port, err := net.SplitHostPort(c.Addr())
-	must(t, err)
-	return c, "10.0.2.2:" + port
+	return c
 }
 
 // until waits for a message to Core that holds all parts.
@@ -281,14 +298,7 @@ func until(t *testing.T, w *core.Watcher, parts ...string) core.Message {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
-	m, err := w.Until(ctx, func(m core.Message) bool {
-		for _, part := range parts {
-			if !strings.Contains(m.Raw, part) {
-				return false
-			}
-		}
-		return true
-	})
+	m, err := w.Until(ctx, func(m core.Message) bool { return holds(m.Raw, parts) })
 	if err != nil {
 		t.Fatalf("Core did not get %q: %v", parts, err)
 	}
@@ -329,4 +339,13 @@ func number(line, prefix string) int {
 		return -1
 	}
 	return n
+}
+
+func holds(text string, parts []string) bool {
+	for _, part := range parts {
+		if !strings.Contains(text, part) {
+			return false
+		}
+	}
+	return true
 }
