@@ -118,14 +118,14 @@ func (b *Built) build(ctx context.Context, o *Order) error {
 		return fmt.Errorf("requirements: %w", err)
 	}
 	dir := filepath.Join(b.root, pot.Directory)
-	if err := there.Write(dir, o.UID); err != nil { // the steps need its directories
+	if err := there.Write(b.root, pot.Directory, o.UID); err != nil { // the steps need its directories
 		return fmt.Errorf("configure: %w", err)
 	}
 	if err := b.depend(ctx, o, here, dir); err != nil {
 		return fmt.Errorf("dependencies: %w", err)
 	}
 	o.Progress("configure")
-	if err := there.Write(dir, o.UID); err != nil { // in the place of what they wrote
+	if err := there.Write(b.root, pot.Directory, o.UID); err != nil { // in the place of what they wrote
 		return fmt.Errorf("configure: %w", err)
 	}
 	b.Program = Program{

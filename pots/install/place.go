@@ -92,6 +92,7 @@ func (b *Built) Swap() error {
 		return fmt.Errorf("putting it in its place: %w (-state-dir)", err)
 	}
 	syncDir(b.in.Dir)
+	go writeOut(place) // a power cut before that may leave files without content
 	b.Drop()
 	return nil
 }
@@ -114,6 +115,15 @@ func (b *Built) replace(place string) error {
 func syncDir(dir string) {
 	if d, err := os.Open(dir); err == nil {
 		_ = d.Sync()
+		d.Close()
+	}
+}
+
+// writeOut has the file system write what it holds back. That takes as long as
+// it takes, up to minutes of a slow card; a pot need not wait for it.
+func writeOut(dir string) {
+	if d, err := os.Open(dir); err == nil {
+		_ = unix.Syncfs(int(d.Fd()))
 		d.Close()
 	}
 }

@@ -279,11 +279,22 @@ func (b *builder) replace(text string) (s, missing string) {
 	}
 }
 
-// Write makes the directories and files of the plan in dir and gives them to
-// uid (0: to nobody else). It follows no link out of dir, and replaces a file
-// that is there.
-func (p *Plan) Write(dir string, uid uint32) error {
-	r, err := os.OpenRoot(dir)
+// Write makes the directories and files of the plan in a directory of the
+// repository (Pot.Directory) and gives them to uid (0: to nobody else). It
+// follows no link out of the directory, and replaces a file that is there. The
+// pot's own programs may have run in it: repository is the last part of the
+// way that is ours.
+func (p *Plan) Write(repository, directory string, uid uint32) error {
+	top, err := os.OpenRoot(repository)
+	if err != nil {
+		return err
+	}
+	defer top.Close()
+	directory = filepath.FromSlash(directory)
+	if info, err := top.Lstat(directory); err != nil || !info.IsDir() {
+		return fmt.Errorf("%s: not a directory of the repository", quote(directory))
+	}
+	r, err := top.OpenRoot(directory)
 	if err != nil {
 		return err
 	}

@@ -312,9 +312,20 @@ func TestWrite(t *testing.T) {
 	} {
 		dir := repo(t, tt.files)
 		plan := &Plan{Dirs: []string{".forager/tmp", "var/lib/x"}, Files: []File{{"etc/cowrie.cfg", 0o600, "x"}}}
-		if err := plan.Write(dir, 0); err == nil {
+		if err := plan.Write(dir, ".", 0); err == nil {
 			t.Errorf("%s: no error", tt.name)
 		}
+	}
+	// Its own directory may have become a link, to outside or to another pot's.
+	top := repo(t, map[string]string{"pot": "->" + outside, "near": "->other", "other/": ""})
+	for _, name := range []string{"pot", "near", "gone", "..", "../" + filepath.Base(outside)} {
+		plan := &Plan{Dirs: []string{"made"}}
+		if err := plan.Write(top, name, 0); err == nil {
+			t.Errorf("%s: no error", name)
+		}
+	}
+	if names, _ := os.ReadDir(top + "/other"); len(names) != 0 {
+		t.Errorf("written into another's: %v", names)
 	}
 	if names, _ := os.ReadDir(outside); len(names) != 1 {
 		t.Errorf("written outside: %v", names)
@@ -324,7 +335,7 @@ func TestWrite(t *testing.T) {
 	dir := repo(t, map[string]string{"etc/cowrie.cfg": "->" + outside + "/keep", "var/": ""})
 	plan := &Plan{Dirs: []string{"var/lib/x"}, Files: []File{{"etc/cowrie.cfg", 0o600, "text"}}}
 	for range 2 {
-		if err := plan.Write(dir, 0); err != nil {
+		if err := plan.Write(filepath.Dir(dir), filepath.Base(dir), 0); err != nil {
 			t.Fatal(err)
 		}
 	}
