@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"math/rand/v2"
 	"net"
 	"strings"
 	"testing"
@@ -70,16 +71,21 @@ func installCommand(id, typ, url string, config map[string]string, start bool) s
 	return string(j)
 }
 
-// freePorts finds ports of 127.0.0.1 that nobody has.
+// freePorts finds ports that nobody has. They are below those that the kernel
+// gives to outgoing connections (ip_local_port_range begins at 32768), or one
+// of these could take them before the pot does.
 func freePorts(t *testing.T, n int) (ports []string) {
 	t.Helper()
-	for range n {
-		l, err := net.Listen("tcp", "127.0.0.1:0")
-		if err != nil {
+	for tries := 0; len(ports) < n; tries++ {
+		port := fmt.Sprint(20000 + rand.IntN(12000))
+		l, err := net.Listen("tcp", ":"+port)
+		switch {
+		case err == nil:
+			defer l.Close()
+			ports = append(ports, port)
+		case tries > 100:
 			t.Fatal(err)
 		}
-		defer l.Close()
-		ports = append(ports, fmt.Sprint(l.Addr().(*net.TCPAddr).Port))
 	}
 	return ports
 }
