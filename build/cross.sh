@@ -3,6 +3,7 @@
 #   build/cross.sh [TARGET...]
 #   build/cross.sh -list              prints the targets
 #   build/cross.sh -lines TARGET...   dist/forager-linux-TARGET.lines, for build/lines
+# OUT is another directory than dist.
 # TARGETS="arm64 mipsle" narrows what all are, here and for packages and release.
 set -eu
 cd "$(dirname "$0")/.."
@@ -46,12 +47,13 @@ elif go run -buildvcs=false ./build/leanlink dist/leanlink; then
 else
 	echo "cross: the linker of $(go version) is used as it is: the binaries are a tenth larger" >&2
 fi
-mkdir -p dist
+out=${OUT:-dist}
+mkdir -p "$out"
 # shellcheck disable=SC2086 # one word a target
 [ $# -gt 0 ] || set -- $all
 for target; do
 	settings=$(env_of "$target")
-	binary=dist/forager-linux-$target$suffix
+	binary=$out/forager-linux-$target$suffix
 	rm -f "$binary" # go takes what another linker made for its own
 	case $target in
 	mips*) pages="-R 16384" ;; # the largest pages of such kernels; Go pads to 64 KiB

@@ -20,7 +20,7 @@ wants() {
 		mkfs.ext4:e2fsprogs debootstrap:debootstrap ip:iproute2 ;;
 	packages-test) echo debootstrap:debootstrap lintian:lintian busybox:busybox \
 		qemu-arm-static:qemu-user-static qemu-aarch64-static:qemu-user-static ;;
-	size) echo mksquashfs:squashfs-tools ;;
+	size) echo mksquashfs:squashfs-tools readelf:binutils ;;
 	*)
 		echo "deps: no set named '$1'" >&2
 		exit 2

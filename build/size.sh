@@ -3,6 +3,7 @@
 # (squashfs with xz), and fails when a budget of build/size.budget is passed.
 # All figures in KiB, rounded up.
 #   build/size.sh            the tables, from dist/forager-linux-* and dist/packages
+#   build/size.sh -pots      what each pot contributes to mipsle
 #   build/size.sh -list      what each package contributes to mipsle, top 25
 set -eu
 cd "$(dirname "$0")/.."
@@ -58,6 +59,52 @@ packages() {
 	return $failed
 }
 
+# variant builds mipsle with the files of pots/ changed by sed, and sets raw and
+# packed, in bytes: what is missing is then all that nothing else needs.
+#   variant SED-SCRIPT FILE...
+variant() {
+	script=$1
+	shift
+	replace=
+	for file; do
+		sed "$script" "$file" >"$work/$(basename "$file")"
+		! cmp -s "$file" "$work/$(basename "$file")" || {
+			echo "size: $file does not register its pots as expected" >&2
+			return 1
+		}
+		replace="$replace${replace:+,}\"$PWD/$file\":\"$work/$(basename "$file")\""
+	done
+	printf '{"Replace":{%s}}' "$replace" >"$work/overlay.json"
+	OUT=$work GOFLAGS="${GOFLAGS-} -overlay=$work/overlay.json" build/cross.sh mipsle >/dev/null
+	raw=0
+	for bytes in $(readelf -lW "$work/forager-linux-mipsle" | awk '$1 == "LOAD" { print $5 }'); do
+		raw=$((raw + bytes))
+	done
+	squashed "$work/forager-linux-mipsle" >/dev/null
+	packed=$(stat -c %s "$work/image")
+}
+
+# The difference that a pot makes: a type that is not registered is not linked,
+# nor is what only it uses. What several share is in the last line alone.
+pots() {
+	none='s/^func init() {/func _() {/'
+	printf '\n%-24s %8s %8s\n' 'share of mipsle' raw squashfs
+	variant '' # nothing is changed
+	whole=$raw whole_packed=$packed
+	files=$(grep -l '^	Register(Type{' pots/*.go)
+	for file in $files; do
+		variant "$none" "$file" || return 1
+		share "$(basename "$file" .go)$([ "$file" != pots/http.go ] || echo ', https, cwmp, upnp')"
+	done
+	variant '/New: newHTTPS}/d' pots/http.go || return 1
+	share 'https alone'
+	# shellcheck disable=SC2086 # one word a file
+	variant "$none" $files || return 1
+	share 'all pots'
+}
+
+share() { printf '%-24s %8d %8d\n' "$1" $(((whole - raw + 512) / 1024)) $(((whole_packed - packed + 512) / 1024)); }
+
 # A symbol's package is what stands before the first dot after the last slash
 # of its path; arguments of generic types have slashes of their own, so they
 # are cut off first. Symbols of no package (type:, go:) are summed by prefix.
@@ -86,14 +133,16 @@ list() {
 
 case ${1-} in
 -list) list ;;
+-pots) pots ;;
 '')
 	all=0
 	table || all=1
 	packages || all=1
+	pots || all=1
 	exit $all
 	;;
 *)
-	echo "usage: build/size.sh [-list]" >&2
+	echo "usage: build/size.sh [-pots | -list]" >&2
 	exit 2
 	;;
 esac
