@@ -85,20 +85,16 @@ func (h *HeartFile) Feed() error {
 	return err
 }
 
-// Close removes the file: watchdog(8) reboots for one that is old, and says so
-// of one that is not there. Who has no right to remove it dates it far ahead,
-// which is no reason to reboot either.
+// Close dates the file far ahead: watchdog(8) reboots for one that is old and,
+// since 5.15, for one that is not there. Since 5.16 it counts from when it saw
+// the date change, so that who stops the node for long must stop it first.
 func (h *HeartFile) Close() error {
 	defer h.f.Close()
-	err := os.Remove(h.path)
-	if err == nil || os.IsNotExist(err) {
-		return nil
-	}
 	ahead := time.Date(2037, 1, 1, 0, 0, 0, 0, time.UTC) // a 32-bit time_t has it
-	if os.Chtimes(h.path, ahead, ahead) == nil {
-		return nil
+	if err := os.Chtimes(h.path, ahead, ahead); err != nil {
+		return fmt.Errorf("%w: whoever watches it will think that the node is stuck", err)
 	}
-	return fmt.Errorf("%w: whoever watches it will think that the node is stuck", err)
+	return nil
 }
 
 // Leave writes once more and leaves the file open for the next program.

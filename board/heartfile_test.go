@@ -62,8 +62,17 @@ func TestHeartFile(t *testing.T) {
 	if err := h.Close(); err != nil {
 		t.Error(err)
 	}
-	if _, err := os.Stat(path); !os.IsNotExist(err) {
-		t.Errorf("after a clean stop: %v", err)
+	if info, err := os.Stat(path); err != nil || info.ModTime().Year() != 2037 {
+		t.Errorf("after a clean stop: from %v, %v", info.ModTime(), err)
+	}
+	if h, _, err = OpenHeartFile(path); err != nil || h.Feed() != nil {
+		t.Fatal(err)
+	}
+	if info, err := os.Stat(path); err != nil || time.Since(info.ModTime()).Abs() > time.Minute {
+		t.Errorf("after the next start: from %v, %v", info.ModTime(), err)
+	}
+	if err := os.Remove(path); err != nil || h.Close() == nil {
+		t.Errorf("closed well without a file: %v", err)
 	}
 }
 

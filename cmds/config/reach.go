@@ -62,7 +62,6 @@ func (c *Config) Access() board.Access {
 	}
 	if c.HeartbeatFile != "" {
 		a.Write = append(a.Write, c.HeartbeatFile)
-		a.Sockets = append(a.Sockets, filepath.Dir(c.HeartbeatFile)) // to remove it at the end
 	}
 	if c.LED != "" {
 		a.Write = append(a.Write, "/sys/class/leds/"+c.LED)
