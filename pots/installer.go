@@ -17,24 +17,24 @@ const programDisk = 512 << 20
 // ProgramDir is where the programs of a node with this state directory are:
 // there, or elsewhere if they have users who can't come there.
 func ProgramDir(stateDir string, users bool) string {
-	dir, err := filepath.Abs(stateDir)
-	if err != nil {
-		dir = stateDir
-	}
-	return install.Dir(dir, users)
+	return install.Dir(absolute(stateDir), users)
 }
 
-// MakeProgramDir makes that directory if it is elsewhere, where the node can't
-// write any more when it has given up what it does not need.
+// MakeProgramDir makes the directory above it, if it is elsewhere: the node
+// can't write there any more when it has given up what it does not need.
 func MakeProgramDir(stateDir string, users bool) error {
-	dir, err := filepath.Abs(stateDir)
-	if err == nil {
-		err = install.MakeDir(dir, users)
-	}
-	if err != nil {
+	if err := install.MakeElsewhere(absolute(stateDir), users); err != nil {
 		return fmt.Errorf("directory of programs: %w (-state-dir)", err)
 	}
 	return nil
+}
+
+// absolute is a path as it is when the working directory is not known.
+func absolute(path string) string {
+	if abs, err := filepath.Abs(path); err == nil {
+		return abs
+	}
+	return path
 }
 
 // newInstaller makes what installs programs, nil without a state directory.
@@ -45,7 +45,7 @@ func newInstaller(cfg *Config) *install.Installer {
 	limits := process.LimitsFor(cfg.Memory)
 	limits.Disk = programDisk
 	return &install.Installer{
-		Dir: ProgramDir(cfg.StateDir, cfg.Users), Allow: cfg.Allow, EventPort: cfg.EventPort, Log: cfg.Log, Limits: limits,
+		State: absolute(cfg.StateDir), Dir: ProgramDir(cfg.StateDir, cfg.Users), Allow: cfg.Allow, EventPort: cfg.EventPort, Log: cfg.Log, Limits: limits,
 	}
 }
 

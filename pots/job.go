@@ -327,7 +327,9 @@ func (m *Manager) takePlace(ctx context.Context, j *job, built *install.Built) e
 	next.want.Store(j.start.Load() || !inst.fresh && inst.want.Load())
 	j.end()
 	m.replace(inst, j)
-	_ = m.save(next.spec.ID) // it is logged
+	if err := m.save(next.spec.ID); err != nil && m.cfg.OnError != nil {
+		m.cfg.OnError(err.Error()) // it is logged
+	}
 	for _, note := range built.Notes {
 		m.complain(fmt.Errorf("pot %s: %s", next.spec.ID, note))
 	}

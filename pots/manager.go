@@ -37,6 +37,7 @@ type Config struct {
 	NodeID   uint64
 	Allow    []string             // globs of what may be fetched for pots that are programs
 	Memory   int64                // bytes of the machine, which a program may have a part of; 0: unknown
+	Agent    bool                 // no pot that is a program runs here
 	Users    bool                 // give each program a user of its own, which only root can
 	Ignore   []netip.Prefix       // the operator's own scanners: closed at once, counted, not told
 	OnStatus func(wire.PotStatus) // every change of a pot's state; NodeID is not set. Must not block, nor change pots

@@ -27,6 +27,11 @@ const firstUser = 61184
 // its goodbye to say within seconds.
 const programEnd = 500 * time.Millisecond
 
+// proofTime is how long the supervisor of a program may be at work on
+// something else: a start takes 30 s at most, a look at 200,000 files on slow
+// flash about a minute.
+const proofTime = 3 * time.Minute
+
 // Source is the repository of a pot that is a program.
 type Source struct {
 	URL    string // empty: the pot is built in
@@ -81,6 +86,9 @@ func (program) start(i *instance) (service, error) {
 	if i.m.installer == nil {
 		return nil, errors.New("there is no state directory for programs (-state-dir)")
 	}
+	if i.m.cfg.Agent {
+		return nil, errors.New("this node is an Agent, which runs no programs (-node-type)")
+	}
 	p := i.installed()
 	if p == nil {
 		return nil, errors.New("it is not installed")
@@ -109,6 +117,8 @@ type run struct {
 
 	mu    sync.Mutex
 	child *process.Child
+	proof <-chan struct{} // that the supervisor was asked for
+	asked time.Time
 }
 
 // changed is told what becomes of the program. While it is dead, and will be
@@ -152,14 +162,32 @@ func (m *Manager) killPrograms() {
 	}
 }
 
-// prove is a closed channel for the moment before there is a process.
+// prove gives the supervisor of the program proofTime to show that it lives:
+// it may be starting the program, or looking at a tree of files that an
+// attacker has made as slow as he could, and that must not end in a reset of
+// the machine. Until then the channel is a closed one.
 func (r *run) prove() <-chan struct{} {
-	if c := r.process(); c != nil {
-		return c.Prove()
+	c := r.process()
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if c != nil && (r.proof == nil || isClosed(r.proof)) {
+		r.proof, r.asked = c.Prove(), time.Now()
+	}
+	if r.proof != nil && time.Since(r.asked) > proofTime {
+		return r.proof
 	}
 	proof := make(chan struct{})
 	close(proof)
 	return proof
+}
+
+func isClosed(c <-chan struct{}) bool {
+	select {
+	case <-c:
+		return true
+	default:
+		return false
+	}
 }
 
 // portList writes ports as addresses without a host.

@@ -46,7 +46,6 @@ func TestMisbehavingPots(t *testing.T) {
 	for _, b := range bad {
 		p.reaches(w, b.name, b.becomes, b.says)
 	}
-	until(t, p.core.Watch(), `"pot_id":"mayfly"`)
 	m := p.back.ask(`{"GetPotLogs":"forker"}`, `"pot_id":"forker"`)
 	if !strings.Contains(m.Raw, "fork: ") { // its limit of processes
 		t.Logf("the forker's log: %s", m.Raw)
@@ -117,5 +116,54 @@ func longestGap(ctx context.Context, w *core.Watcher) (longest time.Duration) {
 		}
 		longest = max(longest, m.At.Sub(last))
 		last = m.At
+	}
+}
+
+// An install that does not end is answered for meanwhile, waits for nobody,
+// and is ended by StopPot and by the end of the node. Nothing is left of it.
+func TestEndOfInstalls(t *testing.T) {
+	store := repository(t, "testdata/badstore")
+	p := startProgramNode(t, store)
+	installing := func(id string) {
+		t.Helper()
+		w := p.core.WatchNew()
+		p.back.command(installCommand(id, "slow", store, nil, true))
+		until(t, w, `"pot_id":"`+id+`","pot_type":"slow","status":"Installing","message":"dependencies: install script`)
+	}
+	installing("s-1")
+	installing("s-2")
+	before := p.tree()
+	w := p.core.WatchNew()
+	p.back.command(installCommand("s-3", "slow", store, nil, true)) // two are at work
+	until(t, w, `"pot_id":"s-3","pot_type":"slow","status":"Installing","message":"waits for its turn"`)
+	for _, command := range []string{`{"GetPotStatus":"s-1"}`, `{"GetPotInfo":"s-1"}`, `{"GetPotMetrics":"s-1"}`, `{"DeployPot":"s-1"}`, `{"GetPotLogs":"s-1"}`} {
+		sent := time.Now()
+		m := p.back.ask(command, `"pot_id":"s-1","pot_type":"slow","status":"Installing"`)
+		if took := m.At.Sub(sent); took > answerTime {
+			t.Errorf("%s: answered after %v", command, took)
+		}
+	}
+	p.back.ask(`{"GetPotLogs":"s-1"}`, "unpacking for ever")
+	p.back.ask(installCommand("s-1", "slow", store, nil, true), `"status":"Installing"`) // the same is one
+	if after := p.tree(); len(after) != len(before) {
+		t.Errorf("the same install again: %d files, then %d", len(before), len(after))
+	}
+	for _, id := range []string{"s-3", "s-1"} {
+		sent := time.Now()
+		m := p.back.ask(`{"StopPot":"`+id+`"}`, `"pot_id":"`+id+`","pot_type":"slow","status":"Stopped","message":"the installation was stopped`)
+		t.Logf("%s stopped within %v", id, m.At.Sub(sent))
+	}
+	p.back.ask(`{"GetPotStatus":"s-1"}`, `no such pot \"s-1\"`)
+	w = p.core.WatchNew()
+	p.signal(syscall.SIGTERM)
+	until(t, w, `"pot_id":"s-2","pot_type":"slow","status":"Failed","message":"the node is stopping`)
+	if code := p.ended(); code != 0 {
+		t.Errorf("exit %d", code)
+	}
+	p.nothingRuns()
+	for path := range p.tree() {
+		if strings.Contains(path, "pots/") {
+			t.Errorf("left: %s", path)
+		}
 	}
 }

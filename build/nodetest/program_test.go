@@ -12,6 +12,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -69,12 +70,17 @@ type programNode struct {
 	args  []string
 }
 
-// startProgramNode starts one, whose state directory is in a place of ours
-// alone.
+// startProgramNode starts one, whose state directory is in a place that is
+// closed to others, unless it becomes another user.
 func startProgramNode(t *testing.T, allow string, args ...string) *programNode {
 	t.Helper()
 	c := startCore(t)
-	p := &programNode{core: c, back: startBackend(t, c), state: filepath.Join(t.TempDir(), "state")}
+	p := &programNode{core: c, back: startBackend(t, c), state: filepath.Join(t.TempDir(), "closed", "state")}
+	if slices.Contains(args, "-user") {
+		p.state = filepath.Join(commonDir(t), "state")
+	} else if err := os.Mkdir(filepath.Dir(p.state), 0o700); err != nil {
+		t.Fatal(err)
+	}
 	p.args = append([]string{
 		"-core", c.Addr(), "-core-dialect", "spec", "-node-id", "42", "-state-dir", p.state, "-pots-allow", allow,
 		"-intake", "127.0.0.1:" + freePorts(t, 1)[0],
@@ -183,9 +189,15 @@ func logIntoMail(t *testing.T, port, user string) {
 // Potstore: install, start, an attack and its event, logs, metrics, stop,
 // start, and back after a restart of the node and after its death.
 func TestPrograms(t *testing.T) {
+	for name, flags := range map[string][]string{"root": nil, "another user": {"-user", "nobody"}, "no sandbox": {"-sandbox", "off"}} {
+		t.Run(name, func(t *testing.T) { testPrograms(t, flags) })
+	}
+}
+
+func testPrograms(t *testing.T, flags []string) {
 	store := repository(t, "testdata/potstore")
-	p := startProgramNode(t, store)
-	ports := freePorts(t, 2)
+	p := startProgramNode(t, store, flags...)
+	ports := freePorts(t, 3)
 	mail, web := ports[0], "http://127.0.0.1:"+ports[1]+"/"
 
 	w := p.core.WatchNew()
@@ -216,6 +228,28 @@ func TestPrograms(t *testing.T) {
 
 	p.asks(store)
 
+	// The same install is the pot that is there; with another config it moves,
+	// and goes on running; one that fails leaves it where it is.
+	if m := p.installed("web-1", "phplogin", store, map[string]string{"http_port": ports[1]}, true); !strings.Contains(m.Raw, `"status":"Running"`) {
+		t.Errorf("the same install again: %s", m.Raw)
+	}
+	w = p.core.WatchNew()
+	p.back.command(installCommand("web-1", "phplogin", store, map[string]string{"http_port": mail}, false))
+	until(t, w, "port "+mail+` is that of pot \"mail-1\"; the pot stays as it was`)
+	logIntoWeb("still-there")
+	p.event(w, "web-1", "still-there")
+	w = p.core.WatchNew()
+	p.back.command(installCommand("web-1", "phplogin", store, map[string]string{"http_port": ports[2]}, false))
+	until(t, w, `"pot_id":"web-1","pot_type":"phplogin","status":"Running"`)
+	if c, err := net.Dial("tcp", "127.0.0.1:"+ports[1]); err == nil {
+		c.Close()
+		t.Error("the old port answers")
+	}
+	web = "http://127.0.0.1:" + ports[2] + "/"
+	w = p.core.WatchNew()
+	logIntoWeb("moved")
+	p.event(w, "web-1", "moved")
+
 	// Stopped, nothing of it is left; started, it is as before.
 	p.back.ask(`{"StopPot":"mail-1"}`, `"pot_id":"mail-1","pot_type":"pymail","status":"Stopped"`)
 	if c, err := net.Dial("tcp", "127.0.0.1:"+mail); err == nil {
@@ -233,15 +267,10 @@ func TestPrograms(t *testing.T) {
 	// Both come back with the node, whether it ends well or not.
 	back := func(w *core.Watcher, user string) {
 		t.Helper()
-		for _, pot := range []string{"mail-1", "web-1"} {
-			ctx, cancel := contextWithPatience(t)
-			if _, err := w.Until(ctx, func(m core.Message) bool {
-				return strings.Contains(m.Raw, `"pot_id":"`+pot+`"`) && strings.Contains(m.Raw, `"Running"`)
-			}); err != nil {
-				t.Fatalf("pot %s did not come back: %v", pot, err)
-			}
-			cancel()
-			w = p.core.Watch()
+		types := map[string]string{"mail-1": "pymail", "web-1": "phplogin"}
+		for pot := range types {
+			again := *w // they come back in any order
+			until(t, &again, `"pot_id":"`+pot+`","pot_type":"`+types[pot]+`","status":"Running"`)
 		}
 		w = p.core.WatchNew()
 		logIntoMail(t, mail, user)

@@ -69,6 +69,7 @@ func (c *Config) Access() board.Access {
 	if full {
 		a.Exec = append(a.Exec, c.StateDir)
 		if dir := pots.ProgramDir(c.StateDir, c.Users()); !beneath(dir, c.StateDir) {
+			dir = filepath.Dir(dir) // each node has one below
 			a.Exec, a.Write = append(a.Exec, dir), append(a.Write, dir)
 		}
 		for _, glob := range c.PotsAllow { // a repository on this machine

@@ -4,6 +4,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"hash/fnv"
+	"io/fs"
 	"os"
 	"path/filepath"
 
@@ -29,21 +30,26 @@ func Dir(state string, users bool) string {
 	return filepath.Join(elsewhere, hex.EncodeToString(h.Sum(nil)))
 }
 
-// MakeDir makes a directory that is elsewhere; it must be called while the node
-// may still write there, and makes a link to it in the state directory.
-func MakeDir(state string, users bool) error {
-	dir, link := Dir(state, users), filepath.Join(state, "pots")
-	if dir == link {
+// MakeElsewhere makes the directory that Dir's is in, if that is not the state
+// directory. It must be called while the node may still write there.
+func MakeElsewhere(state string, users bool) error {
+	if filepath.Dir(Dir(state, users)) != elsewhere {
 		return nil
 	}
-	err := os.MkdirAll(dir, 0o711)
-	if old, e := os.Readlink(link); err == nil && (e != nil || old != dir) {
-		if err = os.Remove(link); errors.Is(err, os.ErrNotExist) {
-			err = nil
-		}
-		if err == nil {
-			err = os.Symlink(dir, link)
-		}
+	return os.MkdirAll(elsewhere, 0o711)
+}
+
+// link makes the state directory lead to the pots, where they are elsewhere.
+func (in *Installer) link() error {
+	name := filepath.Join(in.State, "pots")
+	if in.Dir == name {
+		return nil
 	}
-	return err
+	if to, err := os.Readlink(name); err == nil && to == in.Dir {
+		return nil
+	}
+	if err := os.Remove(name); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	return os.Symlink(in.Dir, name)
 }

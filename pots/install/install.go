@@ -40,7 +40,8 @@ const (
 
 // Installer builds pots in one directory.
 type Installer struct {
-	Dir       string         // where the pots are: absolute
+	State     string         // the state directory: absolute
+	Dir       string         // where the pots are, as the function Dir says
 	Allow     []string       // globs of what may be fetched
 	EventPort uint16         // of the intake, as pots are told
 	Limits    process.Limits // for every pot and every step of an install

@@ -58,6 +58,9 @@ func (in *Installer) Prepare(uid uint32) error {
 	if errors.Is(err, fs.ErrExist) {
 		err = nil
 	}
+	if err == nil {
+		err = in.link()
+	}
 	if err == nil && uid != 0 && !process.OwnMounts() {
 		err = errors.Join(open(in.Dir), open(filepath.Dir(in.Dir)))
 	}

@@ -1,3 +1,0 @@
-import time
-print("listening soon", flush=True)
-time.sleep(3600)
