@@ -9,7 +9,6 @@ import (
 	"path/filepath"
 	"regexp"
 	"runtime"
-	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -557,12 +556,9 @@ func TestReasons(t *testing.T) {
 			t.Errorf("%q: %q, want %v", said[:min(len(said), 80)], err, want)
 		}
 	}
-	if i := slices.IndexFunc(reasons, func(r struct {
-		text string
-		err  error
-	}) bool {
-		return r.text != strings.ToLower(r.text)
-	}); i >= 0 {
-		t.Errorf("%q is never found", reasons[i].text)
+	for _, r := range reasons {
+		if r.text != strings.ToLower(r.text) {
+			t.Errorf("%q is never found", r.text)
+		}
 	}
 }

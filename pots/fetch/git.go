@@ -157,44 +157,44 @@ func (j *job) reads() []string {
 // the first that fits.
 var reasons = []struct {
 	text string
-	err  error
+	err  *error // a pointer: the table is not made at the start
 }{
-	{"no space left on device", ErrNoSpace},
-	{"disk quota exceeded", ErrNoSpace},
-	{"couldn't find remote ref", ErrBranch},
-	{"could not resolve host", ErrNetwork},
-	{"couldn't resolve host", ErrNetwork},
-	{"could not resolve proxy", ErrNetwork},
-	{"failed to connect", ErrNetwork},
-	{"couldn't connect", ErrNetwork},
-	{"could not connect", ErrNetwork},
-	{"connection refused", ErrNetwork},
-	{"connection reset", ErrNetwork},
-	{"timed out", ErrNetwork},
-	{"too slow", ErrNetwork},
-	{"unreachable", ErrNetwork},
-	{"certificate", ErrNetwork},
-	{"ssl", ErrNetwork},
-	{"tls", ErrNetwork},
-	{"does not appear to be a git repository", ErrNotFound},
-	{"returned error: 404", ErrNotFound},
-	{"returned error: 401", ErrNotFound},
-	{"returned error: 403", ErrNotFound},
-	{"not found", ErrNotFound},
-	{"could not read username", ErrNotFound},
-	{"authentication failed", ErrNotFound},
-	{"does not exist", ErrNotFound},
-	{"returned error: 30", ErrRefused}, // a redirection, which is not followed
-	{"fsck", ErrTree},
-	{"invalid path", ErrTree},
-	{"malformed", ErrTree},
-	{"file size limit exceeded", ErrTooLarge},
-	{"file too large", ErrTooLarge},
-	{"early eof", ErrNetwork},
-	{"transfer closed", ErrNetwork},
-	{"hung up unexpectedly", ErrNetwork},
-	{"unexpected disconnect", ErrNetwork},
-	{"returned error: 5", ErrNetwork},
+	{"no space left on device", &ErrNoSpace},
+	{"disk quota exceeded", &ErrNoSpace},
+	{"couldn't find remote ref", &ErrBranch},
+	{"could not resolve host", &ErrNetwork},
+	{"couldn't resolve host", &ErrNetwork},
+	{"could not resolve proxy", &ErrNetwork},
+	{"failed to connect", &ErrNetwork},
+	{"couldn't connect", &ErrNetwork},
+	{"could not connect", &ErrNetwork},
+	{"connection refused", &ErrNetwork},
+	{"connection reset", &ErrNetwork},
+	{"timed out", &ErrNetwork},
+	{"too slow", &ErrNetwork},
+	{"unreachable", &ErrNetwork},
+	{"certificate", &ErrNetwork},
+	{"ssl", &ErrNetwork},
+	{"tls", &ErrNetwork},
+	{"does not appear to be a git repository", &ErrNotFound},
+	{"returned error: 404", &ErrNotFound},
+	{"returned error: 401", &ErrNotFound},
+	{"returned error: 403", &ErrNotFound},
+	{"not found", &ErrNotFound},
+	{"could not read username", &ErrNotFound},
+	{"authentication failed", &ErrNotFound},
+	{"does not exist", &ErrNotFound},
+	{"returned error: 30", &ErrRefused}, // a redirection, which is not followed
+	{"fsck", &ErrTree},
+	{"invalid path", &ErrTree},
+	{"malformed", &ErrTree},
+	{"file size limit exceeded", &ErrTooLarge},
+	{"file too large", &ErrTooLarge},
+	{"early eof", &ErrNetwork},
+	{"transfer closed", &ErrNetwork},
+	{"hung up unexpectedly", &ErrNetwork},
+	{"unexpected disconnect", &ErrNetwork},
+	{"returned error: 5", &ErrNetwork},
 }
 
 // reason makes an error of what git said.
@@ -203,7 +203,7 @@ func (j *job) reason(what, said string, err error) error {
 	low := strings.ToLower(said)
 	for _, r := range reasons {
 		if strings.Contains(low, r.text) {
-			kind = r.err
+			kind = *r.err
 			break
 		}
 	}

@@ -49,7 +49,18 @@ func (b *builder) configure() error {
 			b.values["listen"] = b.values[p.Name+portSuffix]
 		}
 	}
+	b.onlyListen()
 	return nil
+}
+
+// onlyListen leaves what PHP's web server listens at: one port.
+func (b *builder) onlyListen() {
+	if !b.recipe.web || len(b.plan.Ports) < 2 {
+		return
+	}
+	n, _ := strconv.ParseUint(b.values["listen"], 10, 16)
+	b.note("%s is served at port %d alone", b.pot.Type, n)
+	b.plan.Ports = []uint16{uint16(n)}
 }
 
 // choosePorts finds the ports and their defaults.

@@ -240,7 +240,7 @@ func TestPlanOfOtherTypes(t *testing.T) {
 		},
 		{"ports", map[string]string{"smtp_port": "25"}, "DIR/pot", []uint16{2110, 25}, "HONEYBEE_POP3_PORT=2110|HONEYBEE_SMTP_PORT=25", "install script", ""},
 		{"one", map[string]string{"port": "21"}, php + " DIR/listen.php", []uint16{21}, "HONEYBEE_FTP_PORT=21", "dependencies", "php composer"},
-		{"web", nil, php + " -d opcache.lockfile_path=DIR/.forager/tmp -S 0.0.0.0:8001 -t DIR DIR/http.php", []uint16{8000, 8001}, "HONEYBEE_ADMIN_PORT=8000|HONEYBEE_HTTP_PORT=8001", "", "php"},
+		{"web", nil, php + " -d opcache.lockfile_path=DIR/.forager/tmp -S 0.0.0.0:8001 -t DIR DIR/http.php", []uint16{8001}, "HONEYBEE_ADMIN_PORT=8000|HONEYBEE_HTTP_PORT=8001", "", "php"},
 		{"web1", nil, php + " -d opcache.lockfile_path=DIR/.forager/tmp -S 0.0.0.0:8080 -t DIR DIR/http.php", []uint16{8080}, "HONEYBEE_HTTP_PORT=8080", "", "php"},
 		{"node", map[string]string{"port": "7"}, node + " DIR/app.js", []uint16{7}, "HONEYBEE_PORT=7", "dependencies", "node npm"},
 		{"emptylist", nil, python + " DIR/main.py", nil, "", "", "python3"},

@@ -7,9 +7,11 @@ import (
 	"strconv"
 )
 
-// States of TCP in /proc/net/tcp, include/net/tcp_states.h.
+// States in /proc/net/tcp and udp, include/net/tcp_states.h. A socket of UDP
+// that is bound, and takes from everybody, has that of a closed one of TCP.
 const (
 	tcpEstablished = 0x01
+	udpBound       = 0x07
 	tcpListen      = 0x0a
 )
 
@@ -17,7 +19,7 @@ const (
 // more connections has other troubles.
 const maxSockets = 1 << 16
 
-// tcpSocket is a line of /proc/net/tcp or tcp6, proc_net(5).
+// tcpSocket is a line of /proc/net/tcp, tcp6, udp or udp6, proc_net(5).
 type tcpSocket struct {
 	port  uint16 // local
 	state uint8

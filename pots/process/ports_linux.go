@@ -15,9 +15,10 @@ import (
 // and it tells whose the socket is, so that another program at the same port
 // is not taken for the pot.
 
-// sockets calls f for every TCP socket of this network namespace.
-func sockets(f func(tcpSocket)) {
-	for _, name := range []string{"/proc/net/tcp", "/proc/net/tcp6"} {
+// sockets calls f for every socket of this network namespace that is of a
+// protocol, tcp or udp.
+func sockets(protocol string, f func(tcpSocket)) {
+	for _, name := range []string{"/proc/net/" + protocol, "/proc/net/" + protocol + "6"} {
 		if file, err := os.Open(name); err == nil {
 			eachSocket(file, f)
 			_ = file.Close()
@@ -25,8 +26,8 @@ func sockets(f func(tcpSocket)) {
 	}
 }
 
-// silent returns the first of the ports that the program does not listen at; 0
-// when all answer. A program with a user of its own owns what that user owns.
+// silent returns the first of the ports that the program does not listen at,
+// by TCP or UDP; 0 when all answer. A program with a user of its own owns what that user owns.
 // One that has the node's user owns what its processes have open; where these
 // can't be read, what the user owns must do.
 func silent(ports []uint16, uid uint32, keeper int) uint16 {
@@ -38,11 +39,13 @@ func silent(ports []uint16, uid uint32, keeper int) uint16 {
 	if !own {
 		uid = uint32(os.Geteuid())
 	}
-	sockets(func(s tcpSocket) {
-		if s.state == tcpListen && s.uid == uid && slices.Contains(ports, s.port) {
-			listening[s.port] = append(listening[s.port], s.inode)
-		}
-	})
+	for protocol, state := range map[string]uint8{"tcp": tcpListen, "udp": udpBound} {
+		sockets(protocol, func(s tcpSocket) {
+			if s.state == state && s.uid == uid && slices.Contains(ports, s.port) {
+				listening[s.port] = append(listening[s.port], s.inode)
+			}
+		})
+	}
 	for _, port := range ports {
 		if len(listening[port]) == 0 {
 			return port
@@ -101,7 +104,7 @@ func established(ports []uint16) (n int) {
 	if len(ports) == 0 {
 		return 0
 	}
-	sockets(func(s tcpSocket) {
+	sockets("tcp", func(s tcpSocket) {
 		if s.state == tcpEstablished && slices.Contains(ports, s.port) {
 			n++
 		}
