@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/netip"
+	"os"
 	"os/exec"
 	"path/filepath"
 	"strconv"
@@ -62,8 +63,17 @@ func redirectLab(t *testing.T, pots ...string) (*lab, *process) {
 	l.ip("-n", l.core, "-6", "addr", "add", coreAddr6+"/64", "dev", "cable", "nodad")
 	l.ip("-n", l.node, "-6", "addr", "add", nodeAddr6+"/64", "dev", "cable", "nodad")
 	core := l.startCore()
-	state := t.TempDir()
-	args := []string{"-core", coreAddr + ":9001", "-state-dir", state, "-control", filepath.Join(state, "control"),
+	// As an operator would run it: nobody, and in the sandbox of an Agent.
+	state, err := os.MkdirTemp("", "redirect")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = os.RemoveAll(state) })
+	if err := os.Chmod(state, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	args := []string{"-core", coreAddr + ":9001", "-state-dir", filepath.Join(state, "state"), "-control", filepath.Join(state, "control"),
+		"-user", "nobody", "-node-type", "Agent",
 		"-node-id", "4711", "-core-dialect", "spec", "-intake", ""}
 	for _, pot := range pots {
 		args = append(args, "-pot", pot)

@@ -113,7 +113,9 @@ func alive(pid int) bool { return pid != 0 && syscall.Kill(pid, 0) == nil }
 // The real node, started, killed, asked to read its file again, and stopped.
 func TestInitScript(t *testing.T) {
 	node := filepath.Join(t.TempDir(), "forager")
-	if out, err := exec.Command("go", "build", "-buildvcs=false", "-o", node, "../..").CombinedOutput(); err != nil {
+	build := exec.Command("go", "build", "-buildvcs=false", "-o", node, "../..")
+	build.Env = append(os.Environ(), "CGO_ENABLED=0")
+	if out, err := build.CombinedOutput(); err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}
 	for name, shell := range shells {

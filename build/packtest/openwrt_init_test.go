@@ -153,7 +153,9 @@ func TestOpenWrtQuotes(t *testing.T) {
 // The real program takes what UCI says.
 func TestOpenWrtCheck(t *testing.T) {
 	r := newRouter(t, "")
-	if out, err := exec.Command("go", "build", "-buildvcs=false", "-o", filepath.Join(r.dir, "forager"), "../..").CombinedOutput(); err != nil {
+	build := exec.Command("go", "build", "-buildvcs=false", "-o", filepath.Join(r.dir, "forager"), "../..")
+	build.Env = append(os.Environ(), "CGO_ENABLED=0")
+	if out, err := build.CombinedOutput(); err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}
 	config := everything
