@@ -60,7 +60,7 @@ packages: cross ## .deb, .ipk and init.d archives in dist/packages
 	build/packages.sh
 
 .PHONY: packages-test
-packages-test: packages ## install the packages in a Debian made for it (downloads 70 MB once; root), make a release twice
+packages-test: packages ## install the packages in a Debian made for it (downloads 60 MB once; root), make a release twice
 	build/deps.sh packages-test
 	go test -vet=off -tags packages ./build/packtest
 	build/reproduce.sh

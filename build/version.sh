@@ -4,8 +4,9 @@
 # that the linker is told: that, and the commit's time, so that the same commit
 # gives the same bytes. With -package, the version as package managers sort it:
 # 1.2.3 for a tag v1.2.3, 1.2.3+4.gabcdef four commits later, and before the
-# first tag 0.0.0+ and the commit's time. With -time, the commit's time in
-# seconds since the epoch, 0 where there is none.
+# first tag 0.0.0+ and the commit's time. With -apk, the same as apk writes it:
+# 1.2.3, 1.2.3_git20261127090000. With -time, the commit's time in seconds since
+# the epoch, 0 where there is none.
 set -eu
 cd "$(dirname "$0")/.."
 
@@ -23,6 +24,17 @@ package_version() {
 	echo "0.0.0+$(date -u -d "@${time:-0}" +%Y%m%d%H%M%S)$(version | sed 's/^/.g/; s/-/./g')"
 }
 
+# apk knows no names of commits; a suffix _git sorts behind the release.
+apk_version() {
+	tag=$(git describe --tags --match 'v[0-9]*' --abbrev=0 2>/dev/null || echo v0.0.0)
+	if [ -n "$(git tag --points-at HEAD "$tag" 2>/dev/null)" ]; then
+		echo "${tag#v}" | sed 's/-/_/g'
+		return
+	fi
+	time=$(commit_time)
+	echo "${tag#v}" | sed "s/-/_/g; s/\$/_git$(date -u -d "@${time:-0}" +%Y%m%d%H%M%S)/"
+}
+
 case ${1-} in
 -ldflags)
 	built=$(commit_time)
@@ -31,6 +43,7 @@ case ${1-} in
 	echo "-s -w -X main.version=$(version)${built:+ -X main.built=$built}"
 	;;
 -package) package_version ;;
+-apk) apk_version ;;
 -time)
 	time=$(commit_time)
 	echo "${time:-0}"

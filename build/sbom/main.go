@@ -17,6 +17,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"runtime/debug"
 	"sort"
 	"strings"
 	"time"
@@ -149,18 +150,26 @@ func examine(name string, modules map[string]component) (file component, uses []
 	std := "pkg:golang/stdlib@" + strings.TrimPrefix(info.GoVersion, "go")
 	add(component{Type: "library", Ref: std, Name: "stdlib", Version: strings.TrimPrefix(info.GoVersion, "go"), PURL: std})
 	for _, m := range info.Deps {
-		if m.Replace != nil && !strings.HasPrefix(m.Replace.Path, "./") {
-			m = m.Replace // else it is a changed copy (build/leanmsgp.sh) of what stays its name
-		}
-		purl := "pkg:golang/" + m.Path + "@" + m.Version
-		c := component{Type: "library", Ref: purl, Name: m.Path, Version: m.Version, PURL: purl}
-		if m.Sum != "" {
-			c.Properties = []property{{"go:sum", m.Sum}}
-		}
-		add(c)
+		add(library(m))
 	}
 	sort.Strings(uses)
 	return file, uses, nil
+}
+
+// library describes a module. One that a directory of ours stands in for, as
+// for msgp (build/leanmsgp.sh), is still that module of that version, changed.
+func library(m *debug.Module) component {
+	var properties []property
+	if r := m.Replace; r != nil && strings.HasPrefix(r.Path, ".") {
+		properties = append(properties, property{"go:replace", r.Path})
+	} else if r != nil {
+		m = r
+	}
+	if m.Sum != "" {
+		properties = append(properties, property{"go:sum", m.Sum})
+	}
+	purl := "pkg:golang/" + m.Path + "@" + m.Version
+	return component{Type: "library", Ref: purl, Name: m.Path, Version: m.Version, PURL: purl, Properties: properties}
 }
 
 // serial makes a UUID (RFC 9562, version 8: what is in it is ours) of a hash.

@@ -5,10 +5,12 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"runtime/debug"
 	"slices"
 	"strings"
 	"testing"
@@ -103,6 +105,24 @@ func TestCopyrightIsWhole(t *testing.T) {
 	for name := range strings.Lines(linked(t)) {
 		if name = strings.TrimSpace(name); name != "stdlib" && !strings.Contains(string(b), name+"/*\n") {
 			t.Errorf("build/debian/copyright does not name %s", name)
+		}
+	}
+}
+
+func TestReplacedModules(t *testing.T) {
+	for _, test := range []struct {
+		module debug.Module
+		want   string
+	}{
+		{debug.Module{Path: "a/b", Version: "v1.0.0", Sum: "h1:x"}, "pkg:golang/a/b@v1.0.0 [{go:sum h1:x}]"},
+		{debug.Module{Path: "a/b", Version: "v1.0.0", Replace: &debug.Module{Path: "./dist/b", Version: "(devel)"}},
+			"pkg:golang/a/b@v1.0.0 [{go:replace ./dist/b}]"},
+		{debug.Module{Path: "a/b", Version: "v1.0.0", Replace: &debug.Module{Path: "c/b", Version: "v2.0.0", Sum: "h1:y"}},
+			"pkg:golang/c/b@v2.0.0 [{go:sum h1:y}]"},
+	} {
+		c := library(&test.module)
+		if got := fmt.Sprint(c.PURL, " ", c.Properties); got != test.want || c.Ref != c.PURL {
+			t.Errorf("%+v is %s, want %s", test.module, got, test.want)
 		}
 	}
 }
