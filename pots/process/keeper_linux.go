@@ -210,10 +210,10 @@ func (k *keeper) reap() {
 // endAll returns when nothing is left.
 func (k *keeper) endAll() {
 	for {
-		k.killAll()
+		left := k.killAll()
 		for {
 			pid, err := unix.Wait4(-1, nil, unix.WNOHANG, nil)
-			if err == unix.ECHILD {
+			if err == unix.ECHILD && left == 0 {
 				return
 			}
 			if pid <= 0 && err != unix.EINTR {
@@ -224,33 +224,15 @@ func (k *keeper) endAll() {
 	}
 }
 
-// killPause is between two looks for who has escaped a kill.
-const killPause = 20 * time.Millisecond
-
-// killAll kills everything that came from the keeper. In a namespace that is
-// one call, which no fork escapes. Elsewhere the descendants are stopped
-// first, until a look finds no new one, and then killed.
-func (k *keeper) killAll() {
+// killAll kills everything that came from the keeper, and returns how many
+// there were but children, whom wait4 tells. In a namespace that is one call,
+// which no fork escapes.
+func (k *keeper) killAll() int {
 	if k.orders.Namespace {
 		_ = unix.Kill(-1, unix.SIGKILL)
-		return
+		return 0
 	}
-	stopped := make(map[int]bool)
-	for range 100 {
-		fresh := false
-		for _, p := range descendants(os.Getpid()) {
-			if !stopped[p.pid] && p.state != 'Z' {
-				stopped[p.pid], fresh = true, true
-				_ = unix.Kill(p.pid, unix.SIGSTOP)
-			}
-		}
-		if !fresh {
-			break
-		}
-	}
-	for pid := range stopped {
-		_ = unix.Kill(pid, unix.SIGKILL)
-	}
+	return killKin(os.Getpid(), k.main, k.orders.Mark)
 }
 
 // keeperEnv is the environment of the keeper and the step: they need little.

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -31,6 +32,7 @@ type life struct {
 	began       time.Time
 	done        chan struct{} // nothing is left
 	namespace   bool          // the keeper has one, which ends with it
+	mark        string        // and without: of the program's environment
 	prints      []print       // where what it prints comes from
 	status      string        // after done: how the program ended
 	cpu         time.Duration // after done: of all that came from the keeper
@@ -184,10 +186,15 @@ func (w way) attributes() *syscall.SysProcAttr {
 }
 
 func (l *life) order(s *Spec, w way) error {
+	env := environment(s)
+	if !l.namespace {
+		l.mark = markName + strconv.FormatUint(rand.Uint64(), 36)
+		env = append([]string{l.mark}, env...)
+	}
 	o := orders{
-		Args: s.Args, Env: environment(s), Dir: s.Dir, Write: s.Write, Read: systemRead(), Exec: append(systemExec, s.Read...),
+		Args: s.Args, Env: env, Dir: s.Dir, Write: s.Write, Read: systemRead(), Exec: append(systemExec, s.Read...),
 		Bind: s.Bind, AnyBind: s.Bind == nil, Connect: s.Connect, AnyConnect: s.Connect == nil,
-		UID: s.UID, Limits: s.Limits, Namespace: w.flags&newPID != 0, Mounts: w.flags&unix.CLONE_NEWNS != 0,
+		UID: s.UID, Limits: s.Limits, Mark: l.mark, Namespace: l.namespace, Mounts: w.flags&unix.CLONE_NEWNS != 0,
 		LimitCount: s.UID != 0 || w.user && countsByNamespace(), Interpreter: emulator,
 	}
 	_ = l.socket.SetDeadline(time.Now().Add(startTime))
@@ -256,29 +263,14 @@ func (l *life) listen() {
 		}
 	}
 	_, _ = l.process.Wait()
-	if !tidy {
-		sweep(l.confinement.pid)
-	}
-	_ = l.socket.Close()
-	close(l.done)
-}
-
-// sweep kills a session, when the keeper was killed before it could: by the
-// kernel that had no memory left, or by a program that has the same user.
-func sweep(session int) {
-	for range 100 {
-		left := false
-		for _, p := range allProcs() {
-			if p.session == session && p.state != 'Z' {
-				left = true
-				_ = unix.Kill(p.pid, unix.SIGKILL)
-			}
-		}
-		if !left {
-			return
+	for n := 0; !tidy && n < maxKills; n++ { // the keeper was killed: by a kernel without memory, or by its program
+		if killKin(0, l.confinement.pid, l.mark) == 0 {
+			break
 		}
 		time.Sleep(killPause)
 	}
+	_ = l.socket.Close()
+	close(l.done)
 }
 
 // exitText is a wait status in words.

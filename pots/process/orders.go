@@ -40,6 +40,7 @@ type orders struct {
 	AnyConnect  bool
 	UID         uint32
 	Limits      Limits
+	Mark        string   // a variable of the program's environment, by which orphans are found; empty in a namespace
 	Namespace   bool     // the keeper is the first process of a PID namespace
 	Mounts      bool     // and has mounts of its own
 	LimitCount  bool     // RLIMIT_NPROC counts this program's processes alone
@@ -71,7 +72,7 @@ func (o *orders) encode() []byte {
 			b = msgp.AppendString(b, w)
 		}
 	}
-	b = msgp.AppendString(b, o.Dir)
+	b = msgp.AppendString(msgp.AppendString(b, o.Dir), o.Mark)
 	for _, list := range o.ports() {
 		b = msgp.AppendArrayHeader(b, uint32(len(*list)))
 		for _, p := range *list {
@@ -98,7 +99,7 @@ func (o *orders) decode(b []byte) error {
 			*list = append(*list, r.text())
 		}
 	}
-	o.Dir = r.text()
+	o.Dir, o.Mark = r.text(), r.text()
 	for _, list := range o.ports() {
 		for range r.length() {
 			*list = append(*list, uint16(r.number(1<<16-1)))

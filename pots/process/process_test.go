@@ -26,11 +26,11 @@ const wayEnv = "FORAGER_PROCESS_WAY"
 
 func TestMain(m *testing.M) {
 	Confined()
-	if len(os.Args) > 2 && os.Args[1] == "program" {
-		os.Exit(program(os.Args[2], os.Args[3:]))
-	}
 	if os.Getenv(wayEnv) == "plain" {
 		ways = map[bool][]way{true: {{}}, false: {{}}}
+	}
+	if len(os.Args) > 2 && os.Args[1] == "program" {
+		os.Exit(program(os.Args[2], os.Args[3:]))
 	}
 	emulator = findEmulator()
 	os.Exit(m.Run())
@@ -76,6 +76,7 @@ func program(what string, args []string) int {
 			defer c.Close()
 		}
 	case "node": // starts a pot, says so, and does nothing more
+		emulator = findEmulator()
 		c, err := Start(Config{Spec: Spec{Name: "pot", Args: args[1:], Dir: args[0]}, OnState: func(s State, _ string) {
 			fmt.Println(s)
 		}})
@@ -323,6 +324,9 @@ exit 0
 		want = append(want, "Uid:\t"+strings.Join([]string{id, id, id, id}, "\t"), "Gid:\t"+strings.Join([]string{id, id, id, id}, "\t"),
 			"Groups:\t \n", "CapBnd:\t0000000000000000")
 	}
+	if emulator != nil { // which limits no memory
+		want = slices.DeleteFunc(want, func(w string) bool { return strings.HasPrefix(w, "data") })
+	}
 	for _, w := range want {
 		if !strings.Contains(strings.ReplaceAll(got, "\t", " "), strings.ReplaceAll(w, "\t", " ")) {
 			t.Errorf("want %q", w)
@@ -345,8 +349,8 @@ exit 0
 // TestOtherWays runs what matters most again: as an ordinary user, and without
 // namespaces, as both.
 func TestOtherWays(t *testing.T) {
-	if os.Getenv(wayEnv) != "" {
-		return // is one of them
+	if os.Getenv(wayEnv) != "" || emulator != nil {
+		return // is one of them; an emulator has no namespaces anyway
 	}
 	nobody := &syscall.Credential{Uid: 65534, Gid: 65534}
 	for _, c := range []struct {
