@@ -66,7 +66,6 @@ type Watchdog struct {
 	boot     uint32
 	bootErr  error
 	log      *Log
-	warned   bool
 }
 
 // watchdogName is what the device is called between one program and the next.
