@@ -6,5 +6,6 @@
 //
 // It never guesses: what can't be read is unknown, and unknown is treated as
 // the smallest. It reads files under /proc and /sys of at most 16 KB, runs
-// nothing, and writes only what an option names and how this run ended.
+// nothing but the node itself, and writes only what an option names and how this
+// run ended.
 package board
