@@ -50,6 +50,12 @@ echo ready; wait`
 		if m := ch.Metrics(); m.Processes < 101 || m.Memory <= 0 {
 			t.Errorf("metrics %+v", m)
 		}
+		if found, ok := children(now(t, ch).process.Pid); ok && len(found) < 101 {
+			t.Errorf("the kernel's lists have %d", len(found))
+		}
+		if found := descendants(now(t, ch).process.Pid); len(found) < 101 {
+			t.Errorf("%d descendants", len(found))
+		}
 		stopped := make(chan struct{})
 		go func() { ch.Stop(); close(stopped) }()
 		clock.wait(t, termTime)
