@@ -45,6 +45,7 @@ type Limits struct {
 	ConnsPerPot  int           // of them at one pot
 	ConnsPerAddr int           // of them from one address
 	Idle         time.Duration // an attacker's silence before we close
+	IntakeConns  int           // other honeypots' connections to the intake at once
 	GOGC         int           // percent of garbage before a collection
 	MemoryLimit  int64         // bytes that Go's heap and stacks should stay under
 	Nice         int           // niceness: the machine's own work goes first
@@ -55,23 +56,26 @@ type Limits struct {
 // that a full house takes 3 MB of a small board. One address gets at most
 // half of a pot, one pot at most three quarters of the house. GOGC 25 brings
 // the heap back after a burst; there is hardly any garbage to collect
-// otherwise, since events do not allocate. A router's CPUs are for its packets:
+// otherwise, since events do not allocate. What is not here follows from it: the
+// memory of all shells and the events one address may tell from Conns and
+// RingSize (package pots), the largest buffers are 20 KB of a web request and
+// 64 KB of an intake's line. A router's CPUs are for its packets:
 // a flood of attackers keeps one of a small board's busy, or half of a medium
 // one's, and only while nobody else wants it.
 var limits = [...]Limits{
 	Small: {
 		RingSize: 1 << 20, Conns: 256, ConnsPerPot: 192, ConnsPerAddr: 96,
-		Idle: time.Minute, GOGC: 25, MemoryLimit: 12 << 20,
+		Idle: time.Minute, IntakeConns: 16, GOGC: 25, MemoryLimit: 12 << 20,
 		Nice: 10, CPUShare: 1 << 10,
 	},
 	Medium: {
 		RingSize: 4 << 20, Conns: 1024, ConnsPerPot: 768, ConnsPerAddr: 384,
-		Idle: 2 * time.Minute, GOGC: 25, MemoryLimit: 40 << 20,
+		Idle: 2 * time.Minute, IntakeConns: 64, GOGC: 25, MemoryLimit: 40 << 20,
 		Nice: 10, CPUShare: 2,
 	},
 	Large: {
 		RingSize: 16 << 20, Conns: 4096, ConnsPerPot: 3072, ConnsPerAddr: 1536,
-		Idle: 3 * time.Minute, GOGC: 25, MemoryLimit: 128 << 20,
+		Idle: 3 * time.Minute, IntakeConns: 64, GOGC: 25, MemoryLimit: 128 << 20,
 		Nice: 0, CPUShare: 1,
 	},
 }

@@ -4,6 +4,7 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"runtime"
 	"runtime/debug"
 	"testing"
 )
@@ -141,6 +142,10 @@ func TestLimits(t *testing.T) {
 		if l.ConnsPerAddr*2 > l.ConnsPerPot || l.ConnsPerPot*4 > l.Conns*3 {
 			t.Errorf("%v: one address %d, one pot %d, all %d", c, l.ConnsPerAddr, l.ConnsPerPot, l.Conns)
 		}
+		const request, line = 20 << 10, 64 << 10 // the largest buffers
+		if most := int64(l.Conns*request + l.IntakeConns*line); most > l.MemoryLimit*3/4 {
+			t.Errorf("%v: buffers of %d bytes, of %d in all", c, most, l.MemoryLimit)
+		}
 		if c > Small && l.MemoryLimit <= (c-1).Limits().MemoryLimit {
 			t.Errorf("%v has no more memory than %v", c, c-1)
 		}
@@ -150,12 +155,22 @@ func TestLimits(t *testing.T) {
 func TestApply(t *testing.T) {
 	percent := debug.SetGCPercent(-1)
 	limit := debug.SetMemoryLimit(-1)
+	cpus := runtime.GOMAXPROCS(0)
 	defer func() {
+		runtime.GOMAXPROCS(cpus)
 		debug.SetGCPercent(percent)
 		debug.SetMemoryLimit(limit)
 	}()
 	want := Small.Limits()
 	want.Apply()
+	if got := runtime.GOMAXPROCS(0); got != 1 {
+		t.Errorf("%d CPUs of a small board", got)
+	}
+	runtime.GOMAXPROCS(cpus)
+	t.Setenv("GOMAXPROCS", "7")
+	if want.Apply(); runtime.GOMAXPROCS(0) != cpus {
+		t.Errorf("%d CPUs, and not what the operator said", runtime.GOMAXPROCS(0))
+	}
 	if got := debug.SetMemoryLimit(-1); got != want.MemoryLimit {
 		t.Errorf("memory limit %d, want %d", got, want.MemoryLimit)
 	}

@@ -61,7 +61,7 @@ func (n *node) build(c *config.Config) error {
 	}
 	n.problem(n.pots.Configure(c.Pots))
 	n.intake = pots.NewIntake(pots.IntakeConfig{
-		Listen: c.Intake, Ring: n.ring, Epoch: start, OnlyPot: n.pots.OnlyProgram, Count: n.pots.CountEvents,
+		Listen: c.Intake, MaxConns: limits.IntakeConns, Ring: n.ring, Epoch: start, OnlyPot: n.pots.OnlyProgram, Count: n.pots.CountEvents,
 		OnError: n.session.Error, Log: n.log,
 	})
 	n.command(c, self)
