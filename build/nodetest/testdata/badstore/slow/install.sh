@@ -2,7 +2,7 @@
 # An installer that does not come to its end, with children that ignore the
 # first signals.
 trap '' TERM INT HUP
-for n in 1 2 3; do
+for _ in 1 2 3; do
 	sleep 3600 &
 done
 echo "unpacking for ever"
