@@ -70,9 +70,9 @@ release: packages ## programs, packages, SBOM and SHA256SUMS in dist/release
 	build/release.sh
 
 .PHONY: boot
-boot: packages ## the packages on emulated machines that boot (downloads 250 MB once; root)
+boot: packages ## the packages on emulated machines that boot (downloads 250 MB once; root; half an hour)
 	build/deps.sh boot
-	build/boot.sh
+	build/boot.sh $(BOOT)
 
 .PHONY: lint
 lint: ## gofmt, go vet, staticcheck, shellcheck

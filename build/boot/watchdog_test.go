@@ -48,7 +48,7 @@ func stopped(t *testing.T, k kind) {
 	began := time.Now()
 	m := boot(t, recipe{board: k.board, root: k.root, files: settings(
 		"core "+coreAddr, "pot telnet listen=:23 accept=any", "watchdog /dev/watchdog", "spool-size 1M", "heartbeat 10s")})
-	m.says(0, "boot: up")
+	m.comesUp()
 	t.Logf("up %.1f s after power-on", time.Since(began).Seconds())
 	until(t, w, "NodeRegistration")
 	t.Logf("registered %.1f s after power-on", time.Since(began).Seconds())
@@ -94,7 +94,7 @@ func TestCleanStop(t *testing.T) {
 			c := startCore(t, core.Config{})
 			w := c.Watch()
 			m := boot(t, recipe{board: k.board, root: k.root, files: settings("core "+coreAddr, "watchdog /dev/watchdog")})
-			m.says(0, "boot: up")
+			m.comesUp()
 			until(t, w, "NodeRegistration")
 			state := "cat /sys/class/watchdog/watchdog0/state"
 			if s := strings.TrimSpace(m.run(state)); s != "active" {
