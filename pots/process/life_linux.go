@@ -339,9 +339,10 @@ var systemExec = []string{"/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "
 var systemFiles = []string{
 	"/proc", "/sys/devices/system/cpu", "/sys/kernel/mm/transparent_hugepage",
 	"/dev/zero", "/dev/full", "/dev/random", "/dev/urandom",
-	"/etc/alternatives", "/etc/ca-certificates", "/etc/gai.conf", "/etc/group", "/etc/host.conf", "/etc/hosts",
+	"/etc/*release", "/etc/*version", // pip wants to know what it runs on
+	"/etc/alternatives", "/etc/ca-certificates", "/etc/crypto-policies", "/etc/gai.conf", "/etc/group", "/etc/host.conf", "/etc/hosts",
 	"/etc/ld.so*", "/etc/ld-musl-*", "/etc/localtime", "/etc/locale*", "/etc/magic", "/etc/mime.types", "/etc/nsswitch.conf",
-	"/etc/os-release", "/etc/passwd", "/etc/perl", "/etc/php*", "/etc/pip.conf", "/etc/pki", "/etc/protocols", "/etc/python*",
+	"/etc/passwd", "/etc/perl", "/etc/php*", "/etc/pip.conf", "/etc/pki", "/etc/protocols", "/etc/python*",
 	"/etc/resolv.conf", "/etc/services", "/etc/ssl", "/etc/terminfo", "/etc/timezone",
 	"/run/systemd/resolve", "/run/resolvconf", "/tmp/resolv.conf*", "/var/lib/python",
 }
