@@ -118,13 +118,49 @@ func readsShared() bool {
 	return ok
 }
 
+// TestHeld: what is held without a name counts, once, where it is kept.
+func TestHeld(t *testing.T) {
+	const size = 3 << 20
+	fd, err := unix.MemfdCreate("held", unix.MFD_CLOEXEC)
+	if err != nil {
+		t.Fatal(err)
+	}
+	memory := os.NewFile(uintptr(fd), "held")
+	defer memory.Close()
+	disk, err := os.Create(filepath.Join(t.TempDir(), "unlinked"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer disk.Close()
+	again, err := unix.FcntlInt(disk.Fd(), unix.F_DUPFD_CLOEXEC, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer unix.Close(again)
+	here := deviceOf(filepath.Dir(disk.Name()))
+	m0, d0 := held([]int{os.Getpid()}, here)
+	for _, f := range []*os.File{memory, disk} {
+		if _, err := f.Write(make([]byte, size)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := os.Remove(disk.Name()); err != nil {
+		t.Fatal(err)
+	}
+	m1, d1 := held([]int{os.Getpid(), os.Getpid()}, here)
+	if m, d := m1-m0, d1-d0; m < size || m > size+size/4 || d < size || d > size+size/4 {
+		t.Errorf("%d bytes of memory and %d on disk, want about %d each", m, d, size)
+	}
+}
+
 // TestBadDisk: too much on disk is the end, also in small files and below.
 func TestBadDisk(t *testing.T) {
 	for name, script := range map[string]string{
-		"one file":   `head -c 3M /dev/zero > big; echo full; sleep 1000`,
-		"many files": `mkdir -p a/b/c; i=0; while [ $i -lt 300 ]; do head -c 9K /dev/zero > a/b/c/$i; i=$((i+1)); done; echo full; sleep 1000`,
-		"deep":       `i=0; while [ $i -lt 80 ]; do mkdir d; cd d; i=$((i+1)); done; echo full; sleep 1000`,
-		"hidden":     `mkdir h; head -c 3M /dev/zero > h/big; chmod 0 h; echo full; sleep 1000`,
+		"one file":       `head -c 3M /dev/zero > big; echo full; sleep 1000`,
+		"many files":     `mkdir -p a/b/c; i=0; while [ $i -lt 300 ]; do head -c 9K /dev/zero > a/b/c/$i; i=$((i+1)); done; echo full; sleep 1000`,
+		"deep":           `i=0; while [ $i -lt 80 ]; do mkdir d; cd d; i=$((i+1)); done; echo full; sleep 1000`,
+		"without a name": `exec 3>file; rm file; head -c 3M /dev/zero >&3; echo full; sleep 1000`,
+		"hidden":         `mkdir h; head -c 3M /dev/zero > h/big; chmod 0 h; echo full; sleep 1000`,
 	} {
 		t.Run(name, func(t *testing.T) {
 			s, word := spec(t, script)

@@ -167,7 +167,7 @@ func (c *Child) answer(ended bool) {
 }
 
 // Protection names what confines the program, and what this machine can't
-// give, both as words for an operator: "pid namespace", "private /proc",
+// give, both as words for an operator: "pid namespace", "private /proc", "read-only /tmp",
 // "Landlock" (with its ABI when it is in force), "own user", "no new
 // privileges", "system calls", "process limit", "nice". Before the first start both are empty.
 func (c *Child) Protection() (inForce, missing []string) {

@@ -273,7 +273,7 @@ func TestProtection(t *testing.T) {
 	eventually(t, "Running", func() bool { return said.last() == "Running" })
 	have, miss := ch.Protection()
 	t.Logf("in force %q, missing %q", have, miss)
-	for _, word := range []string{"pid namespace", "private /proc", "Landlock", "own user", "no new privileges", "system calls", "process limit"} {
+	for _, word := range []string{"pid namespace", "private /proc", "read-only /tmp", "Landlock", "own user", "no new privileges", "system calls", "process limit"} {
 		in := slices.ContainsFunc(have, func(w string) bool { return strings.HasPrefix(w, word) })
 		if in == slices.Contains(miss, word) {
 			t.Errorf("%s: in force %q, missing %q", word, have, miss)

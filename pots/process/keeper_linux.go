@@ -100,7 +100,14 @@ func (k *keeper) settle(c *confinement) error {
 	}
 	own := k.orders.Mounts && privateProc() == nil
 	c.note("private /proc", own)
-	return k.orders.reach(own)
+	if err := k.orders.reach(own); err != nil {
+		return err
+	}
+	if own {
+		k.orders.limitShared()
+	}
+	c.note("read-only /tmp", own && k.orders.closeShared() == nil)
+	return nil
 }
 
 // privateProc mounts a /proc that shows the namespace alone. What happens to

@@ -18,7 +18,7 @@ type Limits struct {
 	Processes int   // processes and threads
 	Files     int   // open files of one process
 	FileSize  int64 // bytes of one file
-	Disk      int64 // bytes on disk in Dir and Write
+	Disk      int64 // bytes on disk in Dir and Write, and in open files that have lost their names
 	Reserve   int64 // bytes that it leaves free on Dir's file system: below that it may have no more than at its start
 	Nice      int   // 0 to 19: how much others go before it
 }

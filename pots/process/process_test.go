@@ -18,6 +18,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"forager/board"
 )
 
 // wayEnv has a test's process start keepers in one way only: "plain", without
@@ -120,7 +122,7 @@ func withToken(token string) (pids []int) {
 // eventually waits until ok, for a time that only a broken test needs.
 func eventually(t *testing.T, what string, ok func() bool) {
 	t.Helper()
-	for end := time.Now().Add(30 * time.Second); !ok(); time.Sleep(5 * time.Millisecond) {
+	for end := time.Now().Add(30 * time.Second); !ok(); time.Sleep(10 * time.Millisecond) {
 		if time.Now().After(end) {
 			t.Fatalf("not within 30s: %s", what)
 		}
@@ -297,7 +299,9 @@ echo "core $(ulimit -c)"; echo "files $(ulimit -n)"; echo "filesize $(ulimit -f)
 echo "umask $(umask)"; echo "nice $(nice)"
 grep -E '^(Uid|Gid|Groups|NoNewPrivs|CapEff|CapPrm|CapInh|CapBnd|CapAmb|SigIgn|SigBlk):' /proc/self/status
 echo x > inside && echo "inside written"
-( echo x > /tmp/forager-$0 ) 2>/dev/null && echo "outside written"
+( echo x > /tmp/forager-$0 ) 2>&1 && echo "outside written"
+( echo x > /dev/shm/forager-$0 ) 2>/dev/null && echo "shared memory written"
+echo "shmall $(cat /proc/sys/kernel/shmall)"
 cat /etc/shadow >/dev/null 2>&1 && echo "shadow read"
 ls / >/dev/null 2>&1 && echo "root listed"
 cat "$SECRET" 2>/dev/null
@@ -314,7 +318,7 @@ exit 0
 	}
 	got := strings.Join(s.Output.Lines(100), "\n") + "\n"
 	want := []string{
-		"dir " + s.Dir, "stdin /dev/null", "core 0", "files 99", "filesize 2048", "data 65536", "umask 0077", "nice 7",
+		"dir " + s.Dir, "stdin /dev/null", "core 0", "files 99", "filesize 2048", "data 65536", "umask 0077", fmt.Sprintf("nice %d", max(7, niceness(t))),
 		"inside written", "NoNewPrivs:\t1", "CapEff:\t0000000000000000", "CapPrm:\t0000000000000000", "CapInh:\t0000000000000000",
 		"CapAmb:\t0000000000000000", "SigBlk:\t0000000000000000", "fds 4",
 		"HOME=" + s.Dir + " LANG=C", "PATH=/usr/local/sbin", "SECRET=" + secret, "TMPDIR=" + s.Dir,
@@ -327,6 +331,9 @@ exit 0
 	if emulator != nil { // which limits no memory
 		want = slices.DeleteFunc(want, func(w string) bool { return strings.HasPrefix(w, "data") })
 	}
+	if OwnMounts() && os.Getenv(wayEnv) != "plain" { // also where there is no Landlock
+		want = append(want, "Read-only file system", "shmall "+strconv.Itoa((64<<20)/os.Getpagesize())+"\n")
+	}
 	for _, w := range want {
 		if !strings.Contains(strings.ReplaceAll(got, "\t", " "), strings.ReplaceAll(w, "\t", " ")) {
 			t.Errorf("want %q", w)
@@ -334,7 +341,7 @@ exit 0
 	}
 	forbidden := []string{"shadow read", "SUDO", "GOPATH"}
 	if _, err := os.Stat("/proc/sys/kernel/cap_last_cap"); err == nil && landlocked() {
-		forbidden = append(forbidden, "outside written", "root listed", "secret read")
+		forbidden = append(forbidden, "outside written", "shared memory written", "root listed", "secret read")
 	}
 	for _, f := range forbidden {
 		if strings.Contains(got, f) {
@@ -344,6 +351,16 @@ exit 0
 	if t.Failed() {
 		t.Log(got)
 	}
+}
+
+// niceness is this process's: one that is nicer has programs that are.
+func niceness(t *testing.T) int {
+	t.Helper()
+	n, err := board.Nice()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return n
 }
 
 // TestOtherWays runs what matters most again: as an ordinary user, and without

@@ -28,21 +28,20 @@ func newWatch(s *Spec) watch {
 
 // look returns what is over, or "".
 func (w *watch) look(l *life) (reason string, fatal bool) {
-	if n := w.limits.Memory; n > 0 || w.limits.Processes > 0 {
-		enough := n
-		if n <= 0 {
-			enough = 1 << 62
-		}
-		u := l.use(enough)
-		if u.memory > enough {
-			return fmt.Sprintf("uses %d KiB of memory, may use %d", u.memory>>10, n>>10), false
-		}
-		if most := w.limits.Processes; most > 0 && u.processes > most {
-			return fmt.Sprintf("has %d processes, may have %d", u.processes, most), false
-		}
+	enough := w.limits.Memory
+	if enough <= 0 {
+		enough = 1 << 62
+	}
+	u := l.use(enough)
+	nameless, unlinked := held(u.pids, deviceOf(w.dirs[0]))
+	if u.memory+nameless > enough {
+		return fmt.Sprintf("uses %d KiB of memory, may use %d", (u.memory+nameless)>>10, enough>>10), false
+	}
+	if most := w.limits.Processes; most > 0 && u.processes > most {
+		return fmt.Sprintf("has %d processes, may have %d", u.processes, most), false
 	}
 	if n := w.limits.Disk; n > 0 && w.walkIsDue() {
-		used := onDisk(w.dirs, n)
+		used := onDisk(w.dirs, n) + unlinked
 		if used > n {
 			return fmt.Sprintf("takes more than %d KiB on disk", n>>10), true
 		}
