@@ -60,9 +60,6 @@ func (c *Config) Access() board.Access {
 	if c.Watchdog != "" {
 		a.Write = append(a.Write, c.Watchdog)
 	}
-	if c.LED != "" {
-		a.Write = append(a.Write, filepath.Join("/sys/class/leds", c.LED))
-	}
 	if c.HeartbeatFile != "" {
 		a.Write = append(a.Write, c.HeartbeatFile)
 	}
