@@ -11,10 +11,9 @@ repository=$(pwd)
 work=$(mktemp -d)
 trap 'chmod -R u+w "$work" && rm -rf "$work"' EXIT
 
-# make_in clones the repository to a directory and makes a release there, with
-# another umask, time zone and language each time.
+# make_in makes a release in a clone, with another umask, time zone and language
+# each time.
 make_in() {
-	git clone -q "$repository" "$work/$1"
 	(
 		cd "$work/$1"
 		umask "$2"
@@ -25,7 +24,11 @@ make_in() {
 	}
 }
 
+# Both at once: a commit in between would be another release.
 mkdir -p "$work/elsewhere/deep"
+for clone in one elsewhere/deep/two; do
+	git clone -q "$repository" "$work/$clone"
+done
 make_in one 022 UTC C
 make_in elsewhere/deep/two 077 Pacific/Auckland C.UTF-8
 diff -r "$work/one/dist/release" "$work/elsewhere/deep/two/dist/release"
