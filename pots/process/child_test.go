@@ -82,7 +82,16 @@ func TestStop(t *testing.T) {
 				if n := len(withToken(word)); n < 4 {
 					t.Errorf("%d processes before the time is over, want the program and three more", n)
 				}
+				<-ch.Prove() // it has time left for this
+				ch.work.Begin(-time.Second)
+				late := ch.Prove()
+				select {
+				case <-late:
+					t.Error("proved although its time is over")
+				default:
+				}
 				clock.advance(termTime)
+				<-late // it has ended
 			}
 			<-stopped
 			if left := withToken(word); len(left) > 0 {

@@ -13,6 +13,7 @@ const (
 	lookTime  = 2 * time.Second        // between two looks at memory and processes
 	termTime  = 5 * time.Second        // from SIGTERM to SIGKILL
 	killTime  = 5 * time.Second        // from SIGKILL to the keeper's own end
+	slack     = 30 * time.Second       // more than any of this should take, on a busy board with slow flash
 	portTime  = time.Minute            // for all ports to answer
 	probeTime = 100 * time.Millisecond // first wait between two looks at the ports, growing
 	probeMost = time.Second
@@ -107,7 +108,9 @@ func (c *Child) live() end {
 	default:
 	}
 	c.set(Starting, "")
+	c.busy(startTime + killTime + slack)
 	l, err := begin(&c.cfg.Spec)
+	c.work.End()
 	if err != nil {
 		return end{reason: err.Error()}
 	}
@@ -115,6 +118,8 @@ func (c *Child) live() end {
 	c.life, c.words = l, l.confinement
 	c.mu.Unlock()
 	e := c.watch(l)
+	c.busy(termTime + 2*killTime + slack)
+	defer c.work.End()
 	if e.reason == "" {
 		l.tell(frameTerm)
 		select {
@@ -154,7 +159,10 @@ func (c *Child) watch(l *life) end {
 		case <-c.wake:
 			c.answer(false)
 		case <-look:
-			if reason, fatal := c.limit.look(l); reason != "" {
+			c.busy(slack)
+			reason, fatal := c.limit.look(l)
+			c.work.End()
+			if reason != "" {
 				return end{reason, fatal}
 			}
 			look = clock.After(lookTime)
