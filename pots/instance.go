@@ -3,6 +3,7 @@ package pots
 import (
 	"fmt"
 	"math/rand/v2"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -170,7 +171,14 @@ func (i *instance) tell() {
 	i.tellAs(info.Type, info.State, info.Message)
 }
 
+// maxMessage is how many bytes of a reason are told: the last lines of a
+// program can be longer.
+const maxMessage = 2048
+
 func (i *instance) tellAs(typ string, state wire.PotState, message string) {
+	if len(message) > maxMessage {
+		message = strings.ToValidUTF8(message[:maxMessage], "") + "…"
+	}
 	if i.m.cfg.OnStatus != nil {
 		i.m.cfg.OnStatus(wire.PotStatus{PotID: i.spec.ID, PotType: typ, Status: state, Message: message})
 	}

@@ -383,6 +383,9 @@ func (m *Manager) abandon(j *job, why error) {
 		state, text = info.State, fmt.Sprintf("not installed: %s; the pot stays as it was", text)
 	}
 	m.cfg.Log.Warnf("pot %s: not installed: %v", j.next.spec.ID, why)
+	if errors.Is(why, errNodeStops) {
+		return // it has been told
+	}
 	inst.log.add(time.Since(m.cfg.Epoch), []byte("not installed: "+why.Error()))
 	inst.tellAs(j.next.spec.Type, state, text)
 }
@@ -426,14 +429,21 @@ func (m *Manager) startLater(id string) bool {
 	return inst.job != nil && inst.fresh
 }
 
-// endInstalls ends all of them; none begins any more.
+// endInstalls ends all of them; none begins any more. It tells so at once: on
+// a slow board the node's goodbye is said before all is ended.
 func (m *Manager) endInstalls() {
 	for _, inst := range m.all() {
 		inst.mu.Lock()
-		if inst.job != nil {
-			inst.job.cancel(errNodeStops)
-		}
+		j := inst.job
 		inst.mu.Unlock()
+		if j == nil {
+			continue
+		}
+		j.end()
+		j.cancel(errNodeStops)
+		if inst.fresh {
+			inst.tellAs(j.next.spec.Type, wire.PotFailed, errNodeStops.Error())
+		}
 	}
 	m.jobs.Wait()
 }
