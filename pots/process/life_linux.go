@@ -146,8 +146,12 @@ type way struct {
 const newPID = unix.CLONE_NEWPID
 
 var ways = map[bool][]way{
-	true:  {{flags: newPID | unix.CLONE_NEWNS | unix.CLONE_NEWIPC}, {flags: newPID}, {}},
-	false: {{flags: newPID | unix.CLONE_NEWNS | unix.CLONE_NEWIPC | unix.CLONE_NEWUSER, user: true}, {}},
+	true: {{flags: newPID | unix.CLONE_NEWNS | unix.CLONE_NEWIPC}, {flags: newPID}, {}},
+	false: {
+		{flags: newPID | unix.CLONE_NEWNS | unix.CLONE_NEWIPC | unix.CLONE_NEWUSER, user: true},
+		{flags: newPID | unix.CLONE_NEWUSER, user: true}, // which the unit for systemd allows
+		{},
+	},
 }
 
 // launch starts the keeper and sends it its orders.

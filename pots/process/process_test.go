@@ -23,13 +23,16 @@ import (
 )
 
 // wayEnv has a test's process start keepers in one way only: "plain", without
-// namespaces.
+// namespaces, or "bare", with one of processes alone.
 const wayEnv = "FORAGER_PROCESS_WAY"
 
 func TestMain(m *testing.M) {
 	Confined()
-	if os.Getenv(wayEnv) == "plain" {
+	switch os.Getenv(wayEnv) {
+	case "plain":
 		ways = map[bool][]way{true: {{}}, false: {{}}}
+	case "bare": // a PID namespace and no mounts
+		ways = map[bool][]way{true: {{flags: newPID}}, false: {{flags: newPID | unix.CLONE_NEWUSER, user: true}}}
 	}
 	if len(os.Args) > 2 && os.Args[1] == "program" {
 		os.Exit(program(os.Args[2], os.Args[3:]))
@@ -331,7 +334,7 @@ exit 0
 	if emulator != nil { // which limits no memory
 		want = slices.DeleteFunc(want, func(w string) bool { return strings.HasPrefix(w, "data") })
 	}
-	if OwnMounts() && os.Getenv(wayEnv) != "plain" { // also where there is no Landlock
+	if OwnMounts() && os.Getenv(wayEnv) == "" { // also where there is no Landlock
 		want = append(want, "Read-only file system", "shmall "+strconv.Itoa((64<<20)/os.Getpagesize())+"\n")
 	}
 	for _, w := range want {
@@ -373,7 +376,7 @@ func TestOtherWays(t *testing.T) {
 	for _, c := range []struct {
 		name, way string
 		user      *syscall.Credential
-	}{{"without namespaces", "plain", nil}, {"nobody", "best", nobody}, {"nobody without namespaces", "plain", nobody}} {
+	}{{"without namespaces", "plain", nil}, {"nobody", "best", nobody}, {"nobody without mounts", "bare", nobody}, {"nobody without namespaces", "plain", nobody}} {
 		t.Run(c.name, func(t *testing.T) {
 			tmp := t.TempDir()
 			for _, d := range []string{tmp, filepath.Dir(tmp)} {
