@@ -5,7 +5,6 @@ import (
 	"compress/gzip"
 	"context"
 	"encoding/json"
-	"fmt"
 	"net"
 	"os"
 	"path/filepath"
@@ -219,98 +218,4 @@ func check(t *testing.T, raw []byte, ids map[string]bool, want map[string][]corp
 		!e.Timestamp.Equal(l.at) || !reflect.DeepEqual(data, l.data) {
 		t.Fatalf("%s\nwant %+v", raw, l)
 	}
-}
-
-// Every frame that Core may send, on the real link and while events flow: an
-// answer to each, none of them late, and no crash.
-func TestEveryCommandDuringAFlood(t *testing.T) {
-	b, err := os.ReadFile("../../cmds/testdata/from-core.jsonl")
-	if err != nil {
-		t.Fatal(err)
-	}
-	c, err := core.Start(core.Config{Keep: 1 << 20})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { c.Close() })
-	n := start(t, program, "-node-id", "42", "-state-dir", t.TempDir(), "-intake", freePort(t), "-core", c.Addr(),
-		"-pot", "tcp id=p-1 listen=127.0.0.1:0")
-	until(t, c.Watch(), `"NodeRegistration"`)
-	until(t, c.Watch(), `"p-1","pot_type":"tcp","status":"Running"`)
-	flood(t, n.intake())
-	until(t, c.Watch(), `"PotEvent"`)
-	for frame := range strings.Lines(string(b)) {
-		if endsNode(frame) || strings.Contains(frame, `"RegistrationAck"`) {
-			continue
-		}
-		w := c.WatchNew()
-		if err := c.SendRaw(42, []byte(frame)); err != nil {
-			t.Fatalf("%s: %v", frame, err)
-		}
-		asked, want := time.Now(), answer(frame)
-		ctx, cancel := context.WithTimeout(t.Context(), patience)
-		m, err := w.Until(ctx, func(m core.Message) bool { return m.Kind != core.PotEvent && strings.Contains(m.Raw, want) })
-		cancel()
-		if err != nil {
-			t.Fatalf("no answer with %q to %s: %v", want, frame, err)
-		}
-		t.Logf("%4d ms for %.110s", m.At.Sub(asked).Milliseconds(), strings.TrimPrefix(frame, `{"version":2,"message":{"NodeCommand":`))
-		// What else it answers must not pass for the next one's answer.
-		if err := c.Command(42, `"status"`); err != nil {
-			t.Fatal(err)
-		}
-		until(t, w, `"NodeStatusUpdate"`)
-	}
-}
-
-// endsNode tells the commands after which this node is gone.
-func endsNode(frame string) bool {
-	return strings.Contains(frame, "estart\"") && !strings.Contains(frame, "RestartPot") || strings.Contains(frame, `"Restart":`) ||
-		strings.Contains(frame, `"stop"`)
-}
-
-// answer is what must stand in an answer to a frame.
-func answer(frame string) string {
-	for _, a := range []struct{ command, answer string }{
-		{`"node_id":43`, `for node 43`},
-		{"Explode", `unknown command`},
-		{`"DeployPot":7`, `want a string`},
-		{"../../etc", `pot id`},
-		{`"cowrie"`, `"pot_type":"cowrie","status":"Failed"`},
-		{"InstallPot", `"p-1","pot_type":`},
-		{"StopPot", `"pot_type":"tcp","status":"Stopped"`},
-		{"GetPotMetrics", `uptime=`},
-		{"GetPotInfo", `listen=`},
-		{"Pot", `"pot_type":"tcp","status":"`},
-		{"UpdateConfig", `"Alarm"`},
-		{`"status"`, `"NodeStatusUpdate"`},
-	} {
-		if strings.Contains(frame, a.command) {
-			return a.answer
-		}
-	}
-	return "what this test does not know"
-}
-
-// flood writes lines until the test ends.
-func flood(t *testing.T, addr string) {
-	t.Helper()
-	c, err := net.DialTimeout("tcp", addr, patience)
-	if err != nil {
-		t.Fatal(err)
-	}
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		for i := 0; ; i++ {
-			if _, err := fmt.Fprintf(c, `{"eventid":"flood.line","n":%d}`+"\n", i); err != nil {
-				return
-			}
-			time.Sleep(100 * time.Microsecond) // a flood, and not a benchmark
-		}
-	}()
-	t.Cleanup(func() {
-		c.Close()
-		<-done
-	})
 }

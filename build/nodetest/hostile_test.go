@@ -2,6 +2,7 @@ package nodetest
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io/fs"
 	"maps"
@@ -10,6 +11,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"forager/pots"
 )
 
 // manifestOf is a manifest with one pot, x.
@@ -129,22 +132,27 @@ func TestHostileInstalls(t *testing.T) {
 	until(t, w, "no pots are installed")
 }
 
-// tree lists the directory that the state directory is in: paths and sizes.
+// tree lists the directory that the state directory is in, and where the
+// programs are if that is elsewhere: paths and sizes. The link from there, which
+// the first install makes, is none of what an install writes.
 func (p *programNode) tree() map[string]int64 {
 	p.t.Helper()
 	found := make(map[string]int64)
-	err := filepath.WalkDir(filepath.Dir(p.state), func(path string, e fs.DirEntry, err error) error {
-		if err != nil || e.IsDir() {
+	link := filepath.Join(p.state, "pots")
+	for _, root := range []string{filepath.Dir(p.state), pots.ProgramDir(p.state, os.Geteuid() == 0)} {
+		err := filepath.WalkDir(root, func(path string, e fs.DirEntry, err error) error {
+			if err != nil || e.IsDir() || path == link && e.Type() == fs.ModeSymlink {
+				return err
+			}
+			info, err := e.Info()
+			if err == nil {
+				found[path] = info.Size()
+			}
 			return err
+		})
+		if err != nil && !errors.Is(err, fs.ErrNotExist) {
+			p.t.Fatal(err)
 		}
-		info, err := e.Info()
-		if err == nil {
-			found[path] = info.Size()
-		}
-		return err
-	})
-	if err != nil {
-		p.t.Fatal(err)
 	}
 	return found
 }
