@@ -72,7 +72,8 @@ type Child struct {
 // that of the Spec, nothing runs; what happens later is told by OnState.
 //
 // A program that dies is started again after 1 s doubling to 60 s, half of it
-// at random, and is Failed when it died 5 times in 10 minutes. One whose
+// at random, and is Failed when it died 5 times in 10 minutes. One that was
+// Running and whose ports answer no more is as good as dead. One whose
 // ports do not answer within 60 s of its start, or that has more on disk than
 // it may, is Failed at once.
 func Start(c Config) (*Child, error) {

@@ -183,6 +183,19 @@ func TestRunning(t *testing.T) {
 		t.Errorf("metrics %+v", m)
 	}
 	<-ch.Prove()
+	// One that answers no more is dead, whatever its process does.
+	if err := os.Remove(s.Dir + "/go"); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "deaf", printed(ch, "deaf"))
+	before := clock.Now()
+	eventually(t, "its end", func() bool { clock.advance(lookTime); return said.last() != "Running" })
+	if want := fmt.Sprintf("Starting port %d answers no more: deaf; next start in", port); !strings.HasPrefix(said.last(), want) {
+		t.Errorf("%q, want %q", said.last(), want)
+	}
+	if took := clock.Now().Sub(before); took < muteMost*looksPerPort*lookTime/2 {
+		t.Errorf("after %v", took)
+	}
 }
 
 // goProgram is a spec that runs this file's program.

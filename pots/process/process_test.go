@@ -73,10 +73,17 @@ func program(what string, args []string) int {
 			fmt.Println(err)
 			return 1
 		}
+		go func() { // and goes deaf when that is gone
+			for os.Chdir("../go") == nil {
+				time.Sleep(20 * time.Millisecond)
+			}
+			_ = l.Close()
+		}()
 		for {
 			c, err := l.Accept()
 			if err != nil {
-				return 1
+				fmt.Println("deaf")
+				time.Sleep(time.Hour)
 			}
 			defer c.Close()
 		}

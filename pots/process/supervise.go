@@ -18,6 +18,9 @@ const (
 	probeTime = 100 * time.Millisecond // first wait between two looks at the ports, growing
 	probeMost = time.Second
 
+	looksPerPort = 15 // looks at memory for one at the ports of a program that is Running: half a minute
+	muteMost     = 2  // times that one may be silent then: a program that listens anew is no dead one
+
 	waitFirst = time.Second // between a death and the next start, doubling
 	waitMost  = time.Minute
 	steady    = 5 * time.Minute // after a life so long the wait begins anew
@@ -150,6 +153,7 @@ func (c *Child) watch(l *life) end {
 	clock := c.cfg.Clock
 	late := clock.Now().Add(portTime)
 	probe, look := clock.After(0), clock.After(lookTime)
+	looks, mute := 0, 0
 	for wait := probeTime; ; {
 		select {
 		case <-c.stopping:
@@ -164,6 +168,13 @@ func (c *Child) watch(l *life) end {
 			c.work.End()
 			if reason != "" {
 				return end{reason, fatal}
+			}
+			if looks++; probe == nil && looks%looksPerPort == 0 {
+				if port := silent(c.cfg.Ports, c.cfg.UID, l.process.Pid); port == 0 {
+					mute = 0
+				} else if mute++; mute == muteMost {
+					return end{reason: fmt.Sprintf("port %d answers no more", port)}
+				}
 			}
 			look = clock.After(lookTime)
 		case <-probe:
