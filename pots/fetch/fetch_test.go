@@ -25,9 +25,9 @@ func TestMain(m *testing.M) {
 }
 
 // runner is how git is run: confined, but in an emulator, where this program
-// can't become another one.
+// can't become another one, and under the race detector.
 func runner() func(context.Context, process.Spec) error {
-	if _, err := exec.LookPath("qemu-" + runtime.GOARCH + "-static"); err != nil || runtime.GOARCH == "amd64" {
+	if !emulated() && !underRace {
 		return nil
 	}
 	return func(ctx context.Context, s process.Spec) error {
@@ -37,6 +37,12 @@ func runner() func(context.Context, process.Spec) error {
 		cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) }
 		return cmd.Run()
 	}
+}
+
+// emulated tells whether an emulator runs this test.
+func emulated() bool {
+	_, err := exec.LookPath("qemu-" + runtime.GOARCH + "-static")
+	return err == nil && runtime.GOARCH != "amd64"
 }
 
 // git runs git in dir as somebody else's, without this machine's settings.

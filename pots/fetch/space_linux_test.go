@@ -15,7 +15,7 @@ func TestFullDisk(t *testing.T) {
 	if os.Getuid() != 0 {
 		t.Skip("only root can mount")
 	}
-	if runner() != nil {
+	if emulated() {
 		t.Skip("an emulator can't start itself")
 	}
 	if os.Getenv("FORAGER_FULL_DISK") != "" {
