@@ -58,6 +58,10 @@ func listen(i *instance) (service, error) {
 		return nil, fmt.Errorf("listen=%s: %w", i.spec.Listen, cause(err))
 	}
 	l := &listener{inst: i, ln: ln.(*net.TCPListener), done: make(chan struct{})}
+	if err := limitBacklog(l.ln, l.limits().backlog()); err != nil {
+		_ = ln.Close()
+		return nil, fmt.Errorf("listen=%s: %w", i.spec.Listen, err)
+	}
 	l.flood.l = l
 	if g, ok := i.handler.(Greeter); ok {
 		l.greeting = g.Greeting()
