@@ -20,7 +20,7 @@ import (
 // The flood.
 const (
 	floodRate    = 2000            // connections begun a second
-	floodOpen    = 4000            // of them not ended yet, at most; what is beyond is not begun
+	floodOpen    = 512             // of them not ended yet, at most, twice what the node allows; what is beyond is not begun
 	floodStay    = 2 * time.Second // how long each waits for an answer
 	floodNet     = "198.18.0"      // RFC 2544: whom the attackers are, 250 of them
 	floodBeat    = 10 * time.Second
@@ -84,7 +84,9 @@ func TestFlood(t *testing.T) {
 	var pulse heartbeats
 	all.Go(func() { web.visit(ctx) })
 	all.Go(func() { pulse.listen(ctx, c.WatchNew()) })
+	m.note("the flood begins")
 	f := flood(ctx)
+	m.note("the flood is over")
 	all.Wait()
 
 	t.Logf("%v: %d connections begun (%.0f a second), %d taken by the machine (%.0f a second), %d answered, %d not begun",
@@ -98,6 +100,7 @@ func TestFlood(t *testing.T) {
 	if pulse.gap > floodBeat+floodBeat/2 {
 		t.Errorf("%v between two heartbeats of %v", pulse.gap, floodBeat)
 	}
+	m.comesUp()
 	if now := m.run("pidof forager"); now != pid {
 		t.Errorf("the node was process %q and is %q", pid, now)
 	}

@@ -50,6 +50,7 @@ type machine struct {
 	cmd     *exec.Cmd
 	qmp     *monitor
 	control http.Client
+	began   time.Time
 	ended   chan struct{} // closed when QEMU has ended
 
 	mu     sync.Mutex
@@ -82,7 +83,7 @@ func boot(t *testing.T, r recipe) *machine {
 	must(t, os.RemoveAll(root))
 
 	plugIn(t)
-	m := &machine{t: t, ended: make(chan struct{}), more: make(chan struct{})}
+	m := &machine{t: t, began: time.Now(), ended: make(chan struct{}), more: make(chan struct{})}
 	m.control.Timeout = patience
 	m.control.Transport = &http.Transport{DisableKeepAlives: true}
 	m.cmd = exec.Command(b.qemu, append(b.qemuArgs(cache, dir), r.args...)...)
@@ -153,18 +154,26 @@ func (m *machine) read(out io.Reader) {
 	defer close(m.ended)
 	for s := bufio.NewScanner(out); s.Scan(); {
 		m.mu.Lock()
-		m.serial.WriteString(strings.TrimRight(s.Text(), "\r") + "\n")
+		fmt.Fprintf(&m.serial, "%6.1f %s\n", time.Since(m.began).Seconds(), strings.TrimRight(s.Text(), "\r"))
 		close(m.more)
 		m.more = make(chan struct{})
 		m.mu.Unlock()
 	}
 }
 
-// said is what the console has shown so far.
+// said is what the console has shown so far, each line after the seconds from
+// power-on.
 func (m *machine) said() string {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	return m.serial.String()
+}
+
+// note puts a line of the test's own between those of the console.
+func (m *machine) note(text string) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	fmt.Fprintf(&m.serial, "%6.1f == %s\n", time.Since(m.began).Seconds(), text)
 }
 
 // mark is a place in the console's text, for says.
