@@ -145,7 +145,7 @@ func TestEndOfInstalls(t *testing.T) {
 	}
 	p.back.ask(`{"GetPotLogs":"s-1"}`, "unpacking for ever")
 	p.back.ask(installCommand("s-1", "slow", store, nil, true), `"status":"Installing"`) // the same is one
-	if after := p.tree(); len(after) != len(before) {
+	if after := p.tree(); len(before) < 10 || len(after) != len(before) {
 		t.Errorf("the same install again: %d files, then %d", len(before), len(after))
 	}
 	for _, id := range []string{"s-3", "s-1"} {
@@ -162,7 +162,7 @@ func TestEndOfInstalls(t *testing.T) {
 	}
 	p.nothingRuns()
 	for path := range p.tree() {
-		if strings.Contains(path, "pots/") {
+		if strings.Contains(path, "slow/") {
 			t.Errorf("left: %s", path)
 		}
 	}
