@@ -8,8 +8,8 @@ const auditArch = unix.AUDIT_ARCH_ARM
 // firstCall is the lowest number of a call.
 const firstCall = 0
 
-// sysMmap is how Go maps memory.
-const sysMmap = unix.SYS_MMAP2
+// mapCalls are how memory is mapped.
+var mapCalls = []uint32{unix.SYS_MMAP2}
 
 // privateCalls are ARM's own, asm/unistd.h: cacheflush and set_tls.
 var privateCalls = []uint32{0x0f0002, 0x0f0005}

@@ -7,8 +7,9 @@ import "golang.org/x/sys/unix"
 // firstCall is where the calls of the o32 ABI begin (asm/unistd.h).
 const firstCall = 4000
 
-// sysMmap is how Go maps memory.
-const sysMmap = unix.SYS_MMAP2
+// mapCalls are how memory is mapped: Go's runtime uses the older one, x/sys the
+// newer.
+var mapCalls = []uint32{unix.SYS_MMAP, unix.SYS_MMAP2}
 
 // privateCalls are none here.
 var privateCalls []uint32

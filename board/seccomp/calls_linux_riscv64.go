@@ -8,8 +8,8 @@ const auditArch = unix.AUDIT_ARCH_RISCV64
 // firstCall is the lowest number of a call.
 const firstCall = 0
 
-// sysMmap is how Go maps memory.
-const sysMmap = unix.SYS_MMAP
+// mapCalls are how memory is mapped.
+var mapCalls = []uint32{unix.SYS_MMAP}
 
 // privateCalls are none here.
 var privateCalls []uint32

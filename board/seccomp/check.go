@@ -2,7 +2,11 @@
 
 package seccomp
 
-import "golang.org/x/sys/unix"
+import (
+	"slices"
+
+	"golang.org/x/sys/unix"
+)
 
 // Bits of clone(2)'s flags: a new namespace of any kind, but of time, whose
 // bit is another call's.
@@ -42,7 +46,7 @@ func checks(l List, o Options, pid uint32) []span {
 	if l == Program {
 		return list
 	}
-	for _, n := range [...]uint32{sysMmap, unix.SYS_MPROTECT} {
+	for _, n := range append(slices.Clone(mapCalls), unix.SYS_MPROTECT) {
 		list = append(list, span{n, n, (*program).notExecutable})
 	}
 	for _, n := range [...]uint32{unix.SYS_KILL, unix.SYS_TGKILL} {

@@ -20,7 +20,7 @@ import "errors"
 var ErrNone = errors.New("the kernel has no seccomp filters")
 
 // Version changes with the lists.
-const Version = 1
+const Version = 2
 
 // List is what a process may call.
 type List int
