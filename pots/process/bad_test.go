@@ -193,7 +193,7 @@ func TestBadDisk(t *testing.T) {
 func TestBadOutput(t *testing.T) {
 	size := 1 << 30
 	if testing.Short() || os.Getenv(wayEnv) != "" {
-		size = 32 << 20
+		size = 8 << 20
 	}
 	s, word := spec(t, fmt.Sprintf(`echo first; head -c %d /dev/zero | tr '\0' x; echo; echo last; sleep 1000`, size))
 	ch, _ := child(t, Config{Spec: s})

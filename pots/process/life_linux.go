@@ -85,7 +85,7 @@ type print struct {
 
 // openPrints returns what is to be the program's standard output and error.
 func (l *life) openPrints(s *Spec) (out, errs *os.File, err error) {
-	both := func(r io.Reader) { pump(r, s.Output) }
+	both := func(r *os.File) { pump(r, s.Output) }
 	if s.Output == nil {
 		both = nil
 	}
@@ -93,11 +93,11 @@ func (l *life) openPrints(s *Spec) (out, errs *os.File, err error) {
 		out, err = l.openPrint(both)
 		return out, out, err
 	}
-	to := func(w io.Writer) func(io.Reader) {
+	to := func(w io.Writer) func(*os.File) {
 		if w == nil {
 			return both
 		}
-		return func(r io.Reader) {
+		return func(r *os.File) {
 			_, _ = io.Copy(w, r)
 			_, _ = io.Copy(io.Discard, r) // after an error of w
 		}
@@ -109,7 +109,7 @@ func (l *life) openPrints(s *Spec) (out, errs *os.File, err error) {
 }
 
 // openPrint returns the end of a pipe whose other end read gets; nil: nobody.
-func (l *life) openPrint(read func(io.Reader)) (*os.File, error) {
+func (l *life) openPrint(read func(*os.File)) (*os.File, error) {
 	if read == nil {
 		return os.OpenFile(os.DevNull, os.O_WRONLY, 0)
 	}
@@ -130,9 +130,10 @@ func (l *life) openPrint(read func(io.Reader)) (*os.File, error) {
 // is a process that has escaped which still could print.
 func (l *life) closePrints() {
 	for _, p := range l.prints {
-		_ = p.pipe.SetReadDeadline(time.Now().Add(time.Second))
+		late := time.AfterFunc(time.Second, func() { _ = p.pipe.Close() })
 		<-p.read
-		_ = p.pipe.Close()
+		late.Stop()
+		_ = p.pipe.Close() // twice does no harm
 	}
 }
 

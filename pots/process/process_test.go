@@ -341,7 +341,7 @@ exit 0
 	if emulator != nil { // which limits no memory
 		want = slices.DeleteFunc(want, func(w string) bool { return strings.HasPrefix(w, "data") })
 	}
-	if OwnMounts() && os.Getenv(wayEnv) == "" { // also where there is no Landlock
+	if OwnMounts() && os.Getenv(wayEnv) == "" && emulator == nil { // also where there is no Landlock
 		want = append(want, "Read-only file system", "shmall "+strconv.Itoa((64<<20)/os.Getpagesize())+"\n")
 	}
 	for _, w := range want {
