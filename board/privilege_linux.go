@@ -53,8 +53,12 @@ func Keep(keep Capabilities) error {
 	if err := unix.Capget(&header, &data[0]); err != nil {
 		return fmt.Errorf("reading capabilities: %w", err)
 	}
-	have := Capabilities(data[0].Permitted) | Capabilities(data[1].Permitted)<<32
+	both := func(low, high uint32) Capabilities { return Capabilities(low) | Capabilities(high)<<32 }
+	have := both(data[0].Permitted, data[1].Permitted)
 	keep &= have
+	if keep == have && keep == both(data[0].Effective, data[1].Effective) && keep == both(data[0].Inheritable, data[1].Inheritable) {
+		return ambient(keep) // a service manager has done it, and may forbid the call
+	}
 	if have&CapSetPCap != 0 {
 		if err := capset(have, keep); err != nil { // effective after a change of user
 			return err

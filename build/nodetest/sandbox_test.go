@@ -252,3 +252,37 @@ func TestSandboxOff(t *testing.T) {
 		}
 	}
 }
+
+// A service manager has given up what there is: nothing is asked for that it
+// may forbid, and nothing is missed.
+func TestStartedAsNobody(t *testing.T) {
+	needRoot(t)
+	dir := openDir(t)
+	wrapper := filepath.Join(dir, "start")
+	script := "#!/bin/sh\nexec nice -n 3 setpriv --reuid " + nobody + " --regid " + nobody + " --clear-groups --inh-caps=-all,+net_bind_service" +
+		" --ambient-caps=-all,+net_bind_service --bounding-set=-all,+net_bind_service --no-new-privs -- " + program + ` "$@"` + "\n"
+	if err := os.WriteFile(wrapper, []byte(script), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	state := filepath.Join(dir, "state")
+	if err := os.Mkdir(state, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Chown(state, 65534, 65534); err != nil {
+		t.Fatal(err)
+	}
+	c := startCore(t)
+	low := lowAddress(t)
+	control := filepath.Join(state, "control")
+	n := start(t, wrapper, "-control", control, "-core", c.Addr(), "-node-id", "42", "-state-dir", state, "-user", nobody, "-pot", "tcp id=low listen="+low)
+	n.control = control
+	until(t, c.Watch(), `"NodeEvent":"Started"`)
+	n.says("pot low: tcp on " + low)
+	n.unprivileged("0000000000000400")
+	if n.status("nice") == "0" {
+		t.Error("the node is less nice than it was started")
+	}
+	if strings.Contains(n.said(), "error:") {
+		t.Error("something is missed")
+	}
+}

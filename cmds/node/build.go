@@ -34,7 +34,8 @@ func (n *node) build(c *config.Config) error {
 	n.report = &cmds.Report{Version: n.Version, Start: start, StateDir: c.StateDir, Class: class, Memory: memory, Log: n.log}
 	n.problem(err)
 	if c.Nice < 0 {
-		c.Nice = limits.Nice
+		now, _ := board.Nice()
+		c.Nice = max(limits.Nice, now) // who starts us may want us nicer
 	}
 	n.problem(board.SetNice(c.Nice))
 	self := n.identity(c)
