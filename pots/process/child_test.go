@@ -190,7 +190,7 @@ func TestRunning(t *testing.T) {
 	eventually(t, "deaf", printed(ch, "deaf"))
 	before := clock.Now()
 	eventually(t, "its end", func() bool { clock.advance(lookTime); return len(said.all()) > 2 })
-	if want := fmt.Sprintf("Starting port %d answers no more: deaf; next start in", port); !strings.HasPrefix(said.all()[2], want) {
+	if want := fmt.Sprintf("Starting port %d answers no more: connection 1 | connection 2 | connection 3 | deaf; next start in", port); !strings.HasPrefix(said.all()[2], want) {
 		t.Errorf("%q, want %q", said.all(), want)
 	}
 	if took := clock.Now().Sub(before); took < muteMost*looksPerPort*lookTime/2 {

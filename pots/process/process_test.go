@@ -79,13 +79,14 @@ func program(what string, args []string) int {
 			}
 			_ = l.Close()
 		}()
-		for {
+		for held := []net.Conn(nil); ; {
 			c, err := l.Accept()
 			if err != nil {
 				fmt.Println("deaf")
 				time.Sleep(time.Hour)
 			}
-			defer c.Close()
+			held = append(held, c)
+			fmt.Println("connection", len(held))
 		}
 	case "node": // starts a pot, says so, and does nothing more
 		emulator = findEmulator()
