@@ -3,8 +3,8 @@
 package seccomp
 
 import (
-	"cmp"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"regexp"
 	"runtime"
@@ -21,11 +21,23 @@ var notOurs = map[string]string{
 	"clone": "checked", "mmap": "checked", "mmap2": "checked", "prctl": "checked", "mprotect": "checked",
 }
 
+// goroot is where Go's sources are.
+func goroot() (string, error) {
+	if root := os.Getenv("GOROOT"); root != "" {
+		return root, nil
+	}
+	out, err := exec.Command("go", "env", "GOROOT").Output()
+	return strings.TrimSpace(string(out)), err
+}
+
 // Every call of Go's runtime, by the numbers in its own sources, is in the
 // agent's list: an agent without one would not start. MIPS, for one, has two
 // ways to map memory.
 func TestRuntimesCalls(t *testing.T) {
-	root := cmp.Or(os.Getenv("GOROOT"), runtime.GOROOT())
+	root, err := goroot()
+	if err != nil {
+		t.Skipf("the test runs without Go: %v", err)
+	}
 	arch := runtime.GOARCH
 	if arch == "mipsle" || arch == "mips" {
 		arch = "mipsx"
