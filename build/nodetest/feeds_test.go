@@ -5,6 +5,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -29,22 +30,24 @@ func newManager(t *testing.T) *manager {
 	return &manager{t, l}
 }
 
-// until returns how often there was food before the wanted notification.
-func (m *manager) until(want string) (meals int) {
+// until returns how often there was food before the wanted notifications, which
+// may come in any order.
+func (m *manager) until(wanted ...string) (meals int) {
 	m.t.Helper()
 	_ = m.conn.SetReadDeadline(time.Now().Add(patience))
-	for b := make([]byte, 4096); ; {
+	for b := make([]byte, 4096); len(wanted) > 0; {
 		n, err := m.conn.Read(b)
 		if err != nil {
-			m.t.Fatalf("waiting for %q: %v", want, err)
+			m.t.Fatalf("waiting for %q: %v", wanted, err)
 		}
-		switch got := string(b[:n]); {
-		case strings.HasPrefix(got, want):
-			return meals
-		case got == "WATCHDOG=1":
+		got := string(b[:n])
+		if i := slices.IndexFunc(wanted, func(want string) bool { return strings.HasPrefix(got, want) }); i >= 0 {
+			wanted = slices.Delete(wanted, i, i+1)
+		} else if got == "WATCHDOG=1" {
 			meals++
 		}
 	}
+	return meals
 }
 
 // silence fails when there is food within d.
@@ -72,8 +75,7 @@ func TestSystemd(t *testing.T) {
 	c := startCore(t)
 	w := c.Watch()
 	n := start(t, program, "-core", c.Addr(), "-node-id", "42", "-state-dir", t.TempDir(), "-pot", "tcp listen=127.0.0.1:0")
-	m.until("READY=1")
-	m.until("STATUS=registered at Core")
+	m.until("READY=1", "STATUS=registered at Core") // Core and the pots are apart
 	until(t, w, `"status":"Running"`)
 	m.until("WATCHDOG=1")
 	began := time.Now()

@@ -320,12 +320,13 @@ func TestProtection(t *testing.T) {
 }
 
 // now returns the life of a child that runs.
-func now(t *testing.T, c *Child) *life {
+func now(t *testing.T, c *Child) (l *life) {
 	t.Helper()
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.life == nil {
-		t.Fatal("it does not run")
-	}
-	return c.life
+	eventually(t, "a life", func() bool { // what it prints may be there before
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		l = c.life
+		return l != nil
+	})
+	return l
 }
