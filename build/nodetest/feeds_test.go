@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -34,11 +35,20 @@ func newManager(t *testing.T) *manager {
 // may come in any order.
 func (m *manager) until(wanted ...string) (meals int) {
 	m.t.Helper()
+	meals, err := m.hear(wanted...)
+	if err != nil {
+		m.t.Fatal(err)
+	}
+	return meals
+}
+
+// hear is until for any goroutine.
+func (m *manager) hear(wanted ...string) (meals int, err error) {
 	_ = m.conn.SetReadDeadline(time.Now().Add(patience))
 	for b := make([]byte, 4096); len(wanted) > 0; {
 		n, err := m.conn.Read(b)
 		if err != nil {
-			m.t.Fatalf("waiting for %q: %v", wanted, err)
+			return meals, fmt.Errorf("waiting for %q: %w", wanted, err)
 		}
 		got := string(b[:n])
 		if i := slices.IndexFunc(wanted, func(want string) bool { return strings.HasPrefix(got, want) }); i >= 0 {
@@ -47,7 +57,7 @@ func (m *manager) until(wanted ...string) (meals int) {
 			meals++
 		}
 	}
-	return meals
+	return meals, nil
 }
 
 // silence fails when there is food within d.
@@ -114,6 +124,27 @@ func TestSystemd(t *testing.T) {
 	if code := n.ended(); code != 0 {
 		t.Errorf("exit %d", code)
 	}
+}
+
+// Whoever stops the node in the moment that it says it is ready gets a clean
+// stop. Many start at once, so that their goroutines have to wait for each other.
+func TestStoppedWhenReady(t *testing.T) {
+	var all sync.WaitGroup
+	for range 40 {
+		m := newManager(t)
+		n := start(t, program, "-core", "127.0.0.1:1", "-node-id", "42", "-state-dir", t.TempDir(), "-pot", "tcp listen=127.0.0.1:0")
+		all.Go(func() {
+			if _, err := m.hear("READY=1"); err != nil {
+				t.Error(err)
+				return
+			}
+			_ = n.cmd.Process.Signal(syscall.SIGTERM)
+			if _, err := m.hear("STOPPING=1"); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	all.Wait()
 }
 
 // The heartbeat file is written while the node runs, survives a Restart and is

@@ -48,6 +48,10 @@ type Program struct {
 // Run is the node, until a signal or Core ends it.
 func Run(p Program, args []string) error {
 	signal.Ignore(syscall.SIGPIPE) // a reader of our log that is gone must not end us
+	// First of all: no signal may end us with a watchdog armed, perhaps by the
+	// program before this one.
+	signals := make(chan os.Signal, 4)
+	signal.Notify(signals, os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
 	c, err := config.Load(args)
 	if err != nil {
 		return err
@@ -60,7 +64,7 @@ func Run(p Program, args []string) error {
 		n.heart.Close()
 		return err
 	}
-	go n.signals()
+	go n.obey(signals)
 
 	heartCtx, endHeart := context.WithCancel(context.Background())
 	defer endHeart()
@@ -127,13 +131,11 @@ func (n *node) restart() {
 	n.stop()
 }
 
-// signals: the first to end ends in the ordinary way, the second at once;
+// obey: the first signal to end ends in the ordinary way, the second at once;
 // SIGHUP reads the configuration again.
-func (n *node) signals() {
-	got := make(chan os.Signal, 4)
-	signal.Notify(got, os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
+func (n *node) obey(signals <-chan os.Signal) {
 	for ending := false; ; {
-		switch s := <-got; {
+		switch s := <-signals; {
 		case s == syscall.SIGHUP:
 			n.reload()
 		case ending:
