@@ -3,7 +3,7 @@
 #   build/cross.sh [TARGET...]
 #   build/cross.sh -list              prints the targets
 #   build/cross.sh -lines TARGET...   dist/forager-linux-TARGET.lines, for build/lines
-# OUT is another directory than dist.
+# OUT is another directory than dist, OVERLAY a file for go build -overlay.
 # TARGETS="arm64 mipsle" narrows what all are, here and for packages and release.
 set -eu
 cd "$(dirname "$0")/.."
@@ -39,13 +39,18 @@ if build/leanmsgp.sh; then
 else
 	echo "cross: msgp is linked as it is: the binaries are a fortieth larger" >&2
 fi
+if go run -buildvcs=false ./build/leango ${OVERLAY:+-also "$OVERLAY"} dist/leango; then
+	lean="$lean -overlay=$PWD/dist/leango/overlay.json"
+	linker=-toolexec=$PWD/dist/leango/toolexec
+else
+	echo "cross: $(go version) is used as it is: the binaries are a tenth larger" >&2
+	lean="$lean${OVERLAY:+ -overlay=$OVERLAY}"
+	linker=
+fi
 if [ "${1-}" = -lines ]; then
 	shift
 	suffix=.lines
-elif go run -buildvcs=false ./build/leanlink dist/leanlink; then
-	lean="$lean -toolexec=$PWD/dist/leanlink/toolexec"
-else
-	echo "cross: the linker of $(go version) is used as it is: the binaries are a tenth larger" >&2
+	linker=
 fi
 out=${OUT:-dist}
 mkdir -p "$out"
@@ -61,6 +66,6 @@ for target; do
 	esac
 	# shellcheck disable=SC2086 # several settings and flags
 	env CGO_ENABLED=0 GOOS=linux $settings go build -trimpath -buildvcs=false \
-		$lean -ldflags "$ldflags $pages" -o "$binary" .
+		$lean $linker -ldflags "$ldflags $pages" -o "$binary" .
 	echo "$binary"
 done

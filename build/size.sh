@@ -75,7 +75,7 @@ variant() {
 		replace="$replace${replace:+,}\"$PWD/$file\":\"$work/$(basename "$file")\""
 	done
 	printf '{"Replace":{%s}}' "$replace" >"$work/overlay.json"
-	OUT=$work GOFLAGS="${GOFLAGS-} -overlay=$work/overlay.json" build/cross.sh mipsle >/dev/null
+	OUT=$work OVERLAY=$work/overlay.json build/cross.sh mipsle >/dev/null
 	raw=0
 	for bytes in $(readelf -lW "$work/forager-linux-mipsle" | awk '$1 == "LOAD" { print $5 }'); do
 		raw=$((raw + bytes))

@@ -10,10 +10,10 @@ import (
 )
 
 // TestTraceOfALeanProgram has the same program die as Go links it and as
-// leanlink does: with the lines put back, both traces must be the same.
+// leango does: with the lines put back, both traces must be the same.
 func TestTraceOfALeanProgram(t *testing.T) {
 	dir := t.TempDir()
-	run(t, "go", "run", "forager/build/leanlink", dir)
+	run(t, "go", "run", "forager/build/leango", dir)
 	plain, lean := filepath.Join(dir, "plain"), filepath.Join(dir, "lean")
 	build := []string{"build", "-gcflags=all=-l", "-ldflags=-s -w"}
 	run(t, "go", append(build, "-o", plain, "./testdata/crash")...)

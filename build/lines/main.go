@@ -1,5 +1,5 @@
 // Command lines puts files and lines into a crash's trace of a node that was
-// linked without them (build/leanlink).
+// linked without them (build/leango).
 //
 //	lines BINARY <trace    BINARY: of the same commit and Go, made by build/cross.sh -lines TARGET
 //
