@@ -2,6 +2,7 @@ package nettest
 
 import (
 	"os"
+	"syscall"
 	"testing"
 	"time"
 )
@@ -21,6 +22,12 @@ func TestCutLinkLosesNothing(t *testing.T) {
 			})
 		}
 	}
+	for _, dialect := range []string{"spec", "core"} {
+		t.Run("for good "+dialect, func(t *testing.T) {
+			t.Parallel()
+			testGone(t, dialect)
+		})
+	}
 }
 
 func testCut(t *testing.T, cut time.Duration, dialect string) {
@@ -36,6 +43,40 @@ func testCut(t *testing.T, cut time.Duration, dialect string) {
 	l.feed(101, 50, 10*time.Millisecond)
 	core.numbers(150)
 	t.Logf("all there %v after the link", time.Since(mended).Round(100*time.Millisecond))
+}
+
+// testGone cuts the link for good. The node that ends meanwhile does so in
+// time, and what the first Core has not got is at the second in the end.
+func testGone(t *testing.T, dialect string) {
+	l := newLab(t)
+	strict := map[string][]string{"core": {"-strict"}}[dialect]
+	core := l.startCore(strict...)
+	state := t.TempDir()
+	args := []string{"-core-dialect", dialect, "-core", "127.0.0.1:9001", "-spool-size", "256K"}
+	node := l.startNode(state, args...)
+	core.await("NodeStatusUpdate", "Running")
+	l.feed(1, 50, 10*time.Millisecond)
+	l.cutLink()
+	l.feed(51, 50, 100*time.Millisecond)
+
+	_ = node.cmd.Process.Signal(syscall.SIGTERM)
+	select {
+	case <-node.ended:
+	case <-time.After(patience):
+		t.Fatal("the node does not end while the link is gone")
+	}
+	second := l.startCoreAt(l.node, "127.0.0.1", strict...)
+	l.startNode(state, args...)
+	l.feed(101, 50, 10*time.Millisecond)
+	got := newTally()
+	for len(core.lines) > 0 {
+		got.add(t, <-core.lines)
+	}
+	first := len(got.seen)
+	second.complete(got, 150)
+	if first == 0 || first > 50 {
+		t.Errorf("%d events came before the link was gone, not some of 50: nothing is tested", first)
+	}
 }
 
 // cutLink drops every packet on Core's side, in both directions.

@@ -157,8 +157,10 @@ func (w logWriter) Write(b []byte) (int, error) {
 }
 
 // startCore starts devcore.
-func (l *lab) startCore(args ...string) *process {
-	return l.start(l.core, programs.devcore, append([]string{"-listen", coreAddr + ":9001", "-backend", "127.0.0.1:9002"}, args...)...)
+func (l *lab) startCore(args ...string) *process { return l.startCoreAt(l.core, coreAddr, args...) }
+
+func (l *lab) startCoreAt(host, addr string, args ...string) *process {
+	return l.start(host, programs.devcore, append([]string{"-listen", addr + ":9001", "-backend", "127.0.0.1:9002"}, args...)...)
 }
 
 // startNode starts a node whose state outlives it.
@@ -227,23 +229,41 @@ func (l *lab) feed(first, n int, gap time.Duration) {
 // dialect, until it has n of them.
 func (p *process) numbers(n int) {
 	p.t.Helper()
-	seen, ids := map[int]bool{}, map[string]int{}
+	p.complete(newTally(), n)
+}
+
+// complete adds to got until it holds n numbers.
+func (p *process) complete(got tally, n int) {
+	p.t.Helper()
 	limit := time.After(patience)
-	for len(seen) < n {
+	for len(got.seen) < n {
 		select {
 		case line, ok := <-p.lines:
 			if !ok {
-				p.t.Fatalf("Core ended with %d of %d events", len(seen), n)
+				p.t.Fatalf("Core ended with %d of %d events", len(got.seen), n)
 			}
-			for _, e := range events(p.t, line) {
-				if was, twice := ids[e.EventID]; twice && was != e.Data.N {
-					p.t.Fatalf("event_id %s is %d and %d", e.EventID, was, e.Data.N)
-				}
-				seen[e.Data.N], ids[e.EventID] = true, e.Data.N
-			}
+			got.add(p.t, line)
 		case <-limit:
-			p.t.Fatalf("%d of %d events arrived", len(seen), n)
+			p.t.Fatalf("%d of %d events arrived", len(got.seen), n)
 		}
+	}
+}
+
+// tally is which numbers have arrived, and as which event.
+type tally struct {
+	seen map[int]bool
+	ids  map[string]int
+}
+
+func newTally() tally { return tally{make(map[int]bool), make(map[string]int)} }
+
+func (c tally) add(t *testing.T, line string) {
+	t.Helper()
+	for _, e := range events(t, line) {
+		if was, twice := c.ids[e.EventID]; twice && was != e.Data.N {
+			t.Fatalf("event_id %s is %d and %d", e.EventID, was, e.Data.N)
+		}
+		c.seen[e.Data.N], c.ids[e.EventID] = true, e.Data.N
 	}
 }
 
