@@ -1,7 +1,7 @@
-// Package sshtest has real clients attack the real program over SSH and ADB:
-// OpenSSH, hydra, nmap and adb, which build/deps.sh installs. What they did must
-// be at Core.
-package sshtest
+// Package clienttest has real clients attack the real program: OpenSSH, curl,
+// hydra, nmap and adb, which build/deps.sh installs. What they did must be at
+// Core.
+package clienttest
 
 import (
 	"bufio"
@@ -22,7 +22,7 @@ import (
 )
 
 // patience is how long anything may take before a test gives up.
-const patience = 2 * time.Minute
+const patience = 5 * time.Minute
 
 // password is what the clients log in with.
 const password = "s3cret"
@@ -32,7 +32,7 @@ var program string
 
 func TestMain(m *testing.M) {
 	os.Exit(func() int {
-		dir, err := os.MkdirTemp("", "sshtest")
+		dir, err := os.MkdirTemp("", "clienttest")
 		if err != nil {
 			fmt.Fprintln(os.Stderr, err)
 			return 1

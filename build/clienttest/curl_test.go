@@ -1,4 +1,4 @@
-package webtest
+package clienttest
 
 import (
 	"fmt"
@@ -10,6 +10,17 @@ import (
 	"testing"
 	"time"
 )
+
+// curl asks a pot and returns what it printed.
+func (h *house) curl(args ...string) string {
+	h.t.Helper()
+	out, _ := h.run("", "curl", append([]string{"-sk", "-m", "30", "-A", "test-agent"}, args...)...)
+	return out
+}
+
+func (h *house) url(scheme, pot, path string) string {
+	return scheme + "://127.0.0.1:" + h.ports[pot] + path
+}
 
 // summary is one line an event.
 func summary(list []event) string {
@@ -28,7 +39,7 @@ func summary(list []event) string {
 }
 
 func TestCurl(t *testing.T) {
-	h := open(t, "http id=http auth=form", "https id=https", "http id=digest auth=digest")
+	h := open(t, "router", "http id=http auth=form", "https id=https", "http id=digest auth=digest")
 	upload := filepath.Join(t.TempDir(), "upload")
 	check(t, os.WriteFile(upload, []byte(strings.Repeat("x", 100_000)), 0o600))
 	http, https, digest := h.url("http", "http", "/"), h.url("https", "https", "/"), h.url("http", "digest", "/")
@@ -74,7 +85,7 @@ func TestCurl(t *testing.T) {
 
 // TestPipelined: three requests in one segment get three answers.
 func TestPipelined(t *testing.T) {
-	h := open(t, "http id=http auth=form")
+	h := open(t, "router", "http id=http auth=form")
 	c, err := net.DialTimeout("tcp", "127.0.0.1:"+h.ports["http"], patience)
 	check(t, err)
 	defer c.Close()

@@ -1,9 +1,8 @@
-package sshtest
+package clienttest
 
 import (
 	"crypto/sha256"
 	"encoding/hex"
-	"fmt"
 	"math/rand/v2"
 	"net"
 	"os"
@@ -181,66 +180,5 @@ func TestForward(t *testing.T) {
 	}
 	if asked != 2 || said != 1 {
 		t.Errorf("%d requests and %d with data", asked, said)
-	}
-}
-
-// TestHydra: every password that hydra tried is at Core, once, and nothing of
-// its connections is left at the node.
-func TestHydra(t *testing.T) {
-	// Where a telnet server asks again after a refusal, hydra 9.4 reads two
-	// passwords from its queue and forgets the second: one try a connection.
-	h := open(t, "router", "ssh id=ssh accept=never keys=ed25519", "telnet id=telnet accept=never tries=1")
-	list := filepath.Join(h.dir, "passwords")
-	var b strings.Builder
-	for i := range passwords {
-		fmt.Fprintf(&b, "pass-%d!\n", i)
-	}
-	check(t, os.WriteFile(list, []byte(b.String()), 0o600))
-	before := h.files()
-	for _, c := range []struct{ module, tasks string }{{"ssh", "4"}, {"ssh", "16"}, {"telnet", "64"}} {
-		t.Run(c.module+" "+c.tasks, func(t *testing.T) { h.hydra(t, c.module, "-I", "-t", c.tasks, "-l", "admin", "-P", list) })
-	}
-	for h.files() > before {
-		if h.ctx.Err() != nil {
-			t.Fatalf("%d open files, %d at the start", h.files(), before)
-		}
-	}
-}
-
-// passwords is how many hydra is given.
-const passwords = 200
-
-// hydra runs it and compares what it tried with what is at Core. It is done
-// when it has handed out the last password, and says how many of its workers
-// had not come to trying theirs by then: so many may be missing.
-func (h *house) hydra(t *testing.T, module string, args ...string) {
-	h.events()
-	out, _ := h.run("", "hydra", append(args, "-s", h.ports[module], module+"://127.0.0.1")...)
-	if !strings.Contains(out, "0 valid password") {
-		t.Errorf("hydra: %s", out)
-	}
-	unfinished := 0
-	if _, rest, ok := strings.Cut(out, "Writing restore file because "); ok {
-		_, err := fmt.Sscan(rest, &unfinished)
-		check(t, err)
-	}
-	tried := map[string]int{}
-	for _, e := range h.events() {
-		if e.EventType == module+".login.failed" {
-			tried[e.text("username")+" "+e.text("password")]++
-		}
-	}
-	missing := 0
-	for i := range passwords {
-		switch p := fmt.Sprintf("admin pass-%d!", i); tried[p] {
-		case 0:
-			missing++
-		case 1:
-		default:
-			t.Errorf("%q came %d times", p, tried[p])
-		}
-	}
-	if missing > unfinished || len(tried) != passwords-missing {
-		t.Errorf("%d missing of %d different passwords, hydra left out %d: %s", missing, len(tried), unfinished, out)
 	}
 }
