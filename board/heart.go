@@ -54,6 +54,7 @@ type Heart struct {
 	Watchdog *Watchdog // nil: no device
 	LED      *LED      // nil: none
 
+	before time.Time     // of the last feed before Run
 	every  time.Duration // between two feeds
 	tell   time.Duration
 	parts  []partState   // Run's goroutine only
@@ -280,6 +281,17 @@ func (h *Heart) fed(i int, err error) {
 		h.Log.Errorf("feeding %s: %v", name, err)
 		if h.OnStuck != nil {
 			h.OnStuck(fmt.Sprintf("feeding %s: %v", name, err))
+		}
+	}
+}
+
+// Feed feeds at once, before Run, for as long as the node takes to start:
+// once a second at most.
+func (h *Heart) Feed() {
+	if now := time.Now(); now.Sub(h.before) >= time.Second {
+		h.before = now
+		for _, f := range h.Feeds {
+			_ = f.Feed() // Run will tell
 		}
 	}
 }

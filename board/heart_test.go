@@ -225,6 +225,21 @@ func TestHeartTellsOfAFeedThatFails(t *testing.T) {
 	})
 }
 
+// TestHeartFeedsWhileStarting: as often as it is told to, but once a second.
+func TestHeartFeedsWhileStarting(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := &bowl{every: 15 * time.Second}
+		h := &Heart{Feeds: []Feed{b}}
+		for range 50 {
+			h.Feed()
+			time.Sleep(100 * time.Millisecond)
+		}
+		if n := len(b.meals); n != 5 {
+			t.Errorf("%d meals in five seconds", n)
+		}
+	})
+}
+
 func TestHeartCloses(t *testing.T) {
 	inHeart(t, 10*time.Second, func(h *heartTest) {
 		h.Close()

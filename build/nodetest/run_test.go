@@ -9,6 +9,7 @@ import (
 	"io/fs"
 	"net"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"syscall"
@@ -79,6 +80,45 @@ func TestNode(t *testing.T) {
 	}
 	if _, err := os.Stat(n.control); !os.IsNotExist(err) {
 		t.Errorf("the control socket is left: %v", err)
+	}
+}
+
+// Who ends the node while Core has it restart has the last word.
+func TestStoppedDuringRestart(t *testing.T) {
+	c := startCore(t)
+	c.SetFaults(core.Faults{ReadRate: 300}) // bytes a second: so the goodbye takes one
+	w := c.Watch()
+	n := start(t, program, "-core", c.Addr(), "-node-id", "42", "-state-dir", t.TempDir(), "-pot", "tcp listen=127.0.0.1:0")
+	until(t, w, `"NodeEvent":"Started"`)
+	if err := c.Command(42, `"Restart"`); err != nil {
+		t.Fatal(err)
+	}
+	n.says("Core restarts this node")
+	n.signal(syscall.SIGTERM)
+	if code := n.ended(); code != 0 {
+		t.Errorf("exit %d", code)
+	}
+	n.says("terminated: stopping")
+}
+
+// TestWatchdogLeftOpen: a new program that can't run lets go of the device
+// that the old one has left it, or the machine is reset.
+func TestWatchdogLeftOpen(t *testing.T) {
+	for _, args := range [][]string{{"-no-such-option"}, {"-tls", "-tls-ca", "/nowhere"}} {
+		dog, err := os.Create(filepath.Join(t.TempDir(), "watchdog"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer dog.Close()
+		cmd := exec.CommandContext(t.Context(), program, append(args, "-control", "", "-intake", "")...)
+		cmd.Env = append(clean(), "FORAGER_OPEN_WATCHDOG=3")
+		cmd.ExtraFiles = []*os.File{dog}
+		if err := cmd.Run(); err == nil {
+			t.Errorf("%q: runs", args)
+		}
+		if b, err := os.ReadFile(dog.Name()); err != nil || string(b) != "V" {
+			t.Errorf("%q: wrote %q to the device, %v", args, b, err)
+		}
 	}
 }
 

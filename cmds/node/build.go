@@ -46,6 +46,7 @@ func (n *node) build(c *config.Config) error {
 		return err
 	}
 	n.begin(c)
+	n.heart.Feed() // the spool may take long to read, and the watchdog runs
 	n.spool, err = n.openSpool(c, start)
 	n.problem(err)
 	if err := n.connect(c, secure, self, start); err != nil {
@@ -121,7 +122,7 @@ func (n *node) openSpool(c *config.Config, start time.Time) (*ring.Spool, error)
 	}
 	return ring.OpenSpool(n.ring, ring.SpoolConfig{
 		Dir: filepath.Join(c.StateDir, "spool"), Size: c.SpoolSize, Boot: n.boot, Epoch: start, Flush: n.Flush,
-		Sane: n.clock.Sane, OnChange: n.spoolChanged,
+		Sane: n.clock.Sane, OnChange: n.spoolChanged, OnLoad: n.heart.Feed,
 	})
 }
 

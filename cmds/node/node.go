@@ -54,6 +54,7 @@ func Run(p Program, args []string) error {
 	signal.Notify(signals, os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
 	c, err := config.Load(args)
 	if err != nil {
+		board.DropWatchdog()
 		return err
 	}
 	ctx, stop := context.WithCancel(context.Background())
@@ -62,6 +63,7 @@ func Run(p Program, args []string) error {
 	n := &node{Program: p, args: args, stop: stop, log: log, heart: &board.Heart{Log: log}}
 	if err := n.build(c); err != nil {
 		n.heart.Close()
+		board.DropWatchdog() // if it had not come to that
 		return err
 	}
 	go n.obey(signals)
@@ -79,7 +81,7 @@ func Run(p Program, args []string) error {
 	shed := time.AfterFunc(settled, func() { board.ShedText() })
 	defer shed.Stop()
 	<-ctx.Done()
-	if n.again.Load() {
+	if n.returns() {
 		_ = n.heart.Systemd.Reloading()
 	} else {
 		_ = n.heart.Systemd.Stopping()
@@ -88,10 +90,10 @@ func Run(p Program, args []string) error {
 	endSession()
 	session.Wait(sessionTime) // the spool saves meanwhile
 	spool.Wait(spoolTime)
+	n.run.Stopped() // a slow card is written to: still fed
 	endHeart()
 	heart.Wait(partsTime)
-	n.run.Stopped()
-	if n.again.Load() {
+	if n.returns() {
 		err := board.Replace(n.heart.Leave(n.left))
 		n.heart.Close()
 		return fmt.Errorf("%w: %w", ErrNotReplaced, err)
@@ -107,6 +109,7 @@ type node struct {
 	log   *board.Log
 	stop  func()
 	again atomic.Bool         // come back after the end
+	told  atomic.Bool         // to end, by a signal: not to come back
 	left  map[string]*os.File // open for who comes back
 
 	ring     *ring.Ring
@@ -131,6 +134,10 @@ func (n *node) restart() {
 	n.stop()
 }
 
+// returns tells whether a new process is to follow. Who sends a signal while
+// Core's Restart is under way wants the node to end.
+func (n *node) returns() bool { return n.again.Load() && !n.told.Load() }
+
 // obey: the first signal to end ends in the ordinary way, the second at once;
 // SIGHUP reads the configuration again.
 func (n *node) obey(signals <-chan os.Signal) {
@@ -144,6 +151,7 @@ func (n *node) obey(signals <-chan os.Signal) {
 		default:
 			n.log.Infof("%v: stopping", s)
 			ending = true
+			n.told.Store(true)
 			n.stop()
 		}
 	}

@@ -73,6 +73,8 @@ type SpoolConfig struct {
 	// OnChange is called by Run when the spool is turned off, with the reason,
 	// and with nil when it works again. It must not block.
 	OnChange func(error)
+	// OnLoad is called by OpenSpool before each segment that it reads; nil: not.
+	OnLoad func()
 
 	// Tests only.
 	disk  disk
@@ -192,6 +194,9 @@ func (s *Spool) load() (all damage, err error) {
 	var segs []*segment
 	var best []anchor
 	for _, g := range found {
+		if s.cfg.OnLoad != nil {
+			s.cfg.OnLoad()
+		}
 		s.nextNum = g.num + 1
 		lost, a, e := s.scan(g, b)
 		all.add(lost)

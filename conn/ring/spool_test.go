@@ -64,6 +64,28 @@ func TestSpoolOutlivesTheRun(t *testing.T) {
 	})
 }
 
+// TestSpoolTellsThatItLoads: before each file, for whoever waits to be fed.
+func TestSpoolTellsThatItLoads(t *testing.T) {
+	d := newMemDisk()
+	n := newNode(t, d, 1, MinSize, MinSpool)
+	n.put(200, 500)
+	if err := n.s.saveAll(); err != nil {
+		t.Fatal(err)
+	}
+	files := len(d.files)
+	r, err := New(MinSize, 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	told := 0
+	if _, err := OpenSpool(r, SpoolConfig{Dir: "/spool", Size: MinSpool, Boot: 2, Epoch: time.Now(), disk: d, OnLoad: func() { told++ }}); err != nil {
+		t.Fatal(err)
+	}
+	if files < 2 || told != files {
+		t.Errorf("told %d times of %d files", told, files)
+	}
+}
+
 // What was sent and not settled when the link went is in the spool too.
 func TestSpoolKeepsTheUnsettled(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
