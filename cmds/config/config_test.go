@@ -53,6 +53,7 @@ func TestLoadBad(t *testing.T) {
 		{name: "flag without value", args: []string{"-core"}, want: []string{"-core"}},
 		{name: "argument", args: []string{"check"}, want: []string{`"check"`, "before the options"}},
 		{name: "file named, not there", args: []string{"-c", "/nonexistent/f.conf"}, want: []string{"/nonexistent/f.conf", "(-c)"}},
+		{name: "usual file named, not there", args: []string{"-c", DefaultFile}, want: []string{DefaultFile, "(-c)"}},
 		{name: "file is a directory", args: []string{"-c", "/"}, want: []string{"/", "(-c)"}},
 		{name: "file without end", args: []string{"-c", "/dev/zero"}, want: []string{"/dev/zero:1", "262144", "(-c)"}},
 
@@ -167,6 +168,7 @@ func TestLoad(t *testing.T) {
 		{name: "no last newline", file: "heartbeat 5s", want: func(c *Config) { c.Heartbeat = 5 * time.Second }},
 		{name: "comment behind", file: "node-name a#b # c\nnode-address \"x # y\" # z\n", want: func(c *Config) { c.NodeName, c.NodeAddress = "a#b", "x # y" }},
 		{name: "empty", file: "intake\ncontrol \"\"\n", want: func(c *Config) { c.Intake, c.Control = "", "" }},
+		{name: "off", env: []string{"FORAGER_INTAKE=off", "FORAGER_CONTROL=off"}, want: func(c *Config) { c.Intake, c.Control = "", "" }},
 		{name: "spool size", file: "spool-size 8M\n", want: func(c *Config) { c.SpoolSize = 8 << 20 }},
 		{name: "spool off", file: "spool-size 8M\nspool-size 0\n", want: func(c *Config) {}},
 		{name: "last one counts", file: "heartbeat 5s\nheartbeat 6s\n", want: func(c *Config) { c.Heartbeat = 6 * time.Second }},

@@ -44,7 +44,7 @@ var options = []*option{
 	{"state-dir", "/var/lib/forager", "dir", "id, secret, installed pots, learned dialect", single, setStateDir},
 	{"heartbeat", "30s", "duration", "between status updates to Core", single, setHeartbeat},
 	{"clock-wait", "2m", "duration", "how long events, TLS and one-time codes wait for a clock that is not set; 0: not at all", single, setClockWait},
-	{"intake", "127.0.0.1:9100", "host:port", "where other honeypots send their events; empty: off", single, setIntake},
+	{"intake", "127.0.0.1:9100", "host:port", "where other honeypots send their events; empty or off: nowhere", single, setIntake},
 	{"ring-size", "", "bytes", "memory for events Core does not have yet, K and M are understood; default: by the machine's memory, 1M to 16M", single, setRingSize},
 	{"spool-size", "0", "bytes", "flash in the state directory for events, 256K or more, K and M are understood: they outlive outages, restarts and power cuts; 0: off", single, setSpoolSize},
 	{"pot", "", "spec", `a built-in pot: "TYPE [id=ID] listen=ADDR [report-port=N] [key=value...]"; repeat it for others`, repeated, setPot},
@@ -58,7 +58,7 @@ var options = []*option{
 	{"heartbeat-file", "", "path", "a file written every 30 s while all of the node lives, for watchdog(8); on tmpfs", single, setHeartbeatFile},
 	{"led", "", "name", "a light of /sys/class/leds: lit while Core is there, dark for a moment at an attack, flashing while Core is away", single, setLED},
 	{"facts", "true", "", "tell Core at each registration of the machine: model, firmware, kernel, temperature, load, free flash; -facts=false: do not", boolean, setFacts},
-	{"control", "/run/forager.sock", "path", "socket for forager status; empty: off", single, setControl},
+	{"control", "/run/forager.sock", "path", "socket for forager status; empty or off: none", single, setControl},
 	{"log-level", "info", "error|warn|info|debug", "how much to say on stderr", single, setLogLevel},
 }
 

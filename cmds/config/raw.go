@@ -4,6 +4,7 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"os"
 	"strings"
 
 	"github.com/peterbourgon/ff/v3"
@@ -62,9 +63,11 @@ func read(args []string) (*raw, error) {
 	if fs.NArg() > 0 {
 		return nil, fmt.Errorf("argument %q: a command goes before the options, and an option begins with -", fs.Arg(0))
 	}
+	named := os.Getenv("FORAGER_C") != ""
+	fs.Visit(func(f *flag.Flag) { named = named || f.Name == "c" })
 	r.where = (*option).env
 	err := ff.Parse(fs, nil, ff.WithEnvVarPrefix("FORAGER"), ff.WithConfigFileVia(file),
-		ff.WithAllowMissingConfigFile(*file == DefaultFile), ff.WithConfigFileParser(func(f io.Reader, set func(string, string) error) error {
+		ff.WithAllowMissingConfigFile(!named), ff.WithConfigFileParser(func(f io.Reader, set func(string, string) error) error {
 			r.file = *file
 			return r.readFile(f, set)
 		}))

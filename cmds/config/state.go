@@ -60,6 +60,8 @@ func writable(dir string) error {
 		return err
 	} else if !info.IsDir() {
 		return fmt.Errorf("%s is no directory", dir)
+	} else if m := info.Mode(); m&0o022 != 0 && m&fs.ModeSticky == 0 {
+		return fmt.Errorf("others may write to %s (mode %04o, want 0700)", dir, m.Perm())
 	}
 	if err := unix.Access(dir, unix.W_OK|unix.X_OK); err != nil {
 		return &fs.PathError{Op: "write to", Path: dir, Err: err}

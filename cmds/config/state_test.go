@@ -34,6 +34,12 @@ func TestOpenState(t *testing.T) {
 	if s, err = OpenState(fresh); err != nil || s.Created {
 		t.Error(s, err)
 	}
+	if err := os.Chmod(fresh, 0o770); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := OpenState(fresh); err == nil || !strings.Contains(err.Error(), "0770") {
+		t.Errorf("a directory that others may write to: %v", err)
+	}
 }
 
 func TestNodeID(t *testing.T) {

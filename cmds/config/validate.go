@@ -29,6 +29,9 @@ const (
 	maxNice      = 19 // setpriority(2)
 )
 
+// off is another word for an empty value, which no variable can have.
+const off = "off"
+
 // validate is the second stage. It collects every error, so that an operator
 // mends a file in one go.
 func validate(r *raw) (*Config, error) {
@@ -230,10 +233,10 @@ func setDuration(to *time.Duration, s string, least, most time.Duration) error {
 }
 
 func setIntake(c *Config, s string) error {
-	c.Intake = s
-	if s == "" {
+	if s == "" || s == off {
 		return nil
 	}
+	c.Intake = s
 	return checkHostPort(s)
 }
 
@@ -362,6 +365,9 @@ func setAbsolute(dst *string, s string) error {
 }
 
 func setControl(c *Config, s string) error {
+	if s == off {
+		return nil
+	}
 	if len(s) > maxSocket {
 		return fmt.Errorf("path longer than %d bytes", maxSocket)
 	}
