@@ -378,7 +378,7 @@ func TestIntroduce(t *testing.T) {
 
 func TestDescribe(t *testing.T) {
 	p := pots.Info{
-		Spec: pots.Spec{Type: "tcp", Listen: ":80", ReportPort: 8080, Options: map[string]string{"banner": "a\nb", "api_key": "s3cret", "Password": "s3cret"}},
+		Spec: pots.Spec{Type: "tcp", Listen: ":80", ReportPort: 8080, Options: map[string]string{"banner": "a\nb", "api_key": "s3cret", "Password": "s3cret", "smtp_pass": "s3cret", "Credential": "s3cret"}},
 		Addr: "[::]:80", Configured: true,
 	}
 	got := describe(&p)

@@ -9,6 +9,7 @@ import (
 
 	"forager/conn/wire"
 	"forager/pots"
+	"forager/pots/manifest"
 )
 
 // getPotInfo tells what a pot is and how it is set up, as key=value words.
@@ -28,8 +29,9 @@ func describe(p *pots.Info) string {
 	}
 	b = fmt.Appendf(b, " since=%s", p.Since.UTC().Format(time.RFC3339))
 	for _, key := range slices.Sorted(maps.Keys(p.Options)) {
-		value := shown(key, p.Options[key])
-		if slices.Contains(p.Program.Secrets, key) {
+		value := p.Options[key]
+		// The answer passes Core's users and its log.
+		if manifest.IsSecret(key) || slices.Contains(p.Program.Secrets, key) {
 			value = hidden
 		}
 		b = fmt.Appendf(b, " %s=%q", key, value)
@@ -67,16 +69,3 @@ func source(p *pots.Info) string {
 
 // hidden stands for a secret.
 const hidden = "***"
-
-// secretWords are what names of options that hold secrets contain.
-var secretWords = []string{"passw", "secret", "token", "key"}
-
-// shown hides a secret option: the answer passes Core's users and its log.
-func shown(key, value string) string {
-	for _, word := range secretWords {
-		if strings.Contains(strings.ToLower(key), word) {
-			return hidden
-		}
-	}
-	return value
-}

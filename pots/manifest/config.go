@@ -101,14 +101,16 @@ func (b *builder) set(key, value string) error {
 	if b.recipe.typ != "" && !b.uses(key) {
 		b.note("%s does nothing with %s", b.pot.Type, key)
 	}
-	if isSecret(key) {
+	if IsSecret(key) {
 		b.plan.Secrets = append(b.plan.Secrets, key)
 	}
 	b.values[key] = value
 	return nil
 }
 
-func isSecret(key string) bool {
+// IsSecret tells by its name whether a key's value is to be shown to nobody.
+func IsSecret(key string) bool {
+	key = strings.ToLower(key)
 	return slices.ContainsFunc(secretWords, func(w string) bool { return strings.Contains(key, w) })
 }
 
