@@ -41,7 +41,7 @@ var agentCalls = []uint32{
 	unix.SYS_GETSOCKOPT, unix.SYS_SETSOCKOPT, unix.SYS_SENDTO, unix.SYS_RECVFROM, unix.SYS_SENDMSG, unix.SYS_RECVMSG,
 	unix.SYS_SHUTDOWN,
 	// a Restart: the new program, and what it may give up besides
-	unix.SYS_EXECVE, unix.SYS_SETRLIMIT, unix.SYS_PRLIMIT64, unix.SYS_SETPRIORITY, unix.SYS_CAPGET, unix.SYS_CAPSET,
+	unix.SYS_MEMFD_CREATE, unix.SYS_EXECVE, unix.SYS_SETRLIMIT, unix.SYS_PRLIMIT64, unix.SYS_SETPRIORITY, unix.SYS_CAPGET, unix.SYS_CAPSET,
 	unix.SYS_SECCOMP, unix.SYS_LANDLOCK_CREATE_RULESET, unix.SYS_LANDLOCK_ADD_RULE, unix.SYS_LANDLOCK_RESTRICT_SELF,
 }
 

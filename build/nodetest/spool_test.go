@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"sync"
 	"syscall"
@@ -283,4 +284,39 @@ func TestSpoolOnFullFileSystem(t *testing.T) {
 	a.mu.Unlock()
 	start(t, path, args...)
 	a.await(all[:before])
+}
+
+// TestRestartKeepsEvents: without a spool too, what Core does not have when it
+// has the node restart is there afterwards.
+func TestRestartKeepsEvents(t *testing.T) {
+	const events = 600 // more than the goodbye has time for
+	a := &arrivals{t: t, numbers: make(map[int]bool), ids: make(map[string]int)}
+	c, err := core.Start(core.Config{Strict: true, Events: a})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { c.Close() })
+	w := c.Watch()
+	n := start(t, program, "-core", c.Addr(), "-core-dialect", "core", "-node-id", "42", "-state-dir", t.TempDir(), "-intake", freePort(t))
+	until(t, w, `"NodeEvent":"Started"`)
+	var lines strings.Builder
+	var numbers []int
+	for i := range events {
+		fmt.Fprintf(&lines, `{"eventid":"x","pot_id":"p","n":%d,"filler":"%s"}`+"\n", i, strings.Repeat("x", 1000))
+		numbers = append(numbers, i)
+	}
+	send(t, n.intake(), lines.String())
+	for n.status("events taken") != strconv.Itoa(events) {
+		time.Sleep(10 * time.Millisecond)
+	}
+	if err := c.Command(42, `"Restart"`); err != nil {
+		t.Fatal(err)
+	}
+	n.says("Core restarts this node")
+	a.mu.Lock()
+	if got := len(a.numbers); got > events/2 {
+		t.Errorf("%d of %d were there before the restart: nothing is tested", got, events)
+	}
+	a.mu.Unlock()
+	a.await(numbers)
 }

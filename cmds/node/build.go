@@ -6,6 +6,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"net"
+	"os"
 	"path/filepath"
 	"strconv"
 	"time"
@@ -114,16 +115,49 @@ func (n *node) begin(c *config.Config) {
 	n.clock = board.NewClock(n.Built, c.ClockWait, n.log)
 }
 
-// openSpool makes the spool, if there is to be one. With an error it is off,
-// for a while at least.
+// openSpool makes the spool, if there is to be one or the process before this
+// one left events. With an error it is off, for a while at least.
 func (n *node) openSpool(c *config.Config, start time.Time) (*ring.Spool, error) {
-	if c.SpoolSize == 0 {
-		return nil, nil
-	}
-	return ring.OpenSpool(n.ring, ring.SpoolConfig{
+	n.keep = ring.SpoolConfig{
 		Dir: filepath.Join(c.StateDir, "spool"), Size: c.SpoolSize, Boot: n.boot, Epoch: start, Flush: n.Flush,
 		Sane: n.clock.Sane, OnChange: n.spoolChanged, OnLoad: n.heart.Feed,
-	})
+	}
+	left := leftEvents()
+	switch {
+	case c.SpoolSize > 0:
+		n.problem(ring.Adopt(n.keep.Dir, left))
+		return ring.OpenSpool(n.ring, n.keep)
+	case left != nil:
+		return ring.OpenLeft(n.ring, n.keep, left)
+	}
+	return nil, nil
+}
+
+// eventsName and a number are what events are called that one process leaves to
+// the next.
+const eventsName = "EVENTS"
+
+func leftEvents() (files []*os.File) {
+	for i := range ring.MaxLeft {
+		if f := board.LeftOpen(eventsName + strconv.Itoa(i)); f != nil {
+			files = append(files, f)
+		}
+	}
+	return files
+}
+
+// leaveEvents keeps what Core does not have for the process that is next.
+func (n *node) leaveEvents() {
+	files, err := n.ring.Leave(n.keep)
+	if err != nil {
+		n.log.Errorf("%v", err)
+	}
+	if n.left == nil {
+		n.left = make(map[string]*os.File)
+	}
+	for i, f := range files {
+		n.left[eventsName+strconv.Itoa(i)] = f
+	}
 }
 
 // connect makes the session.

@@ -94,6 +94,7 @@ func Run(p Program, args []string) error {
 	endHeart()
 	heart.Wait(partsTime)
 	if n.returns() {
+		n.leaveEvents()
 		err := board.Replace(n.heart.Leave(n.left))
 		n.heart.Close()
 		return fmt.Errorf("%w: %w", ErrNotReplaced, err)
@@ -114,7 +115,8 @@ type node struct {
 
 	ring     *ring.Ring
 	spool    *ring.Spool // nil: off
-	boot     uint64      // first half of every event_id
+	keep     ring.SpoolConfig
+	boot     uint64 // first half of every event_id
 	clock    *board.Clock
 	session  *conn.Session
 	pots     *pots.Manager

@@ -3,6 +3,7 @@ package ring
 import (
 	"errors"
 	"fmt"
+	"os"
 	"time"
 
 	"forager/board"
@@ -89,6 +90,7 @@ type Spool struct {
 	pulse   *board.Pulse
 	wake    chan struct{} // holds a token when Run should look again
 	segSize int64
+	left    []*os.File // by another process, only to be read; nil: a spool that writes
 
 	// Run's goroutine only.
 	buf     []byte       // one write; nil when there is nothing to do
@@ -287,7 +289,9 @@ func (s *Spool) fill(st *Stats) {
 		return
 	}
 	st.Spool = s.stats
-	st.Spool.Budget = s.cfg.Size
+	if s.left == nil {
+		st.Spool.Budget = s.cfg.Size
+	}
 	if s.off != nil {
 		st.Spool.Off = s.off.Error()
 	}

@@ -57,6 +57,10 @@ func (s *Spool) nudge() {
 
 // work does all that is due. It returns when to look again; 0: when woken.
 func (s *Spool) work(ctx context.Context) time.Duration {
+	if s.left != nil {
+		s.letGo()
+		return s.unstall(0)
+	}
 	if s.off != nil && time.Now().Before(s.retryAt) {
 		return s.pause()
 	}
@@ -352,6 +356,9 @@ func (s *Spool) loseEvent(e *Event) {
 // saveAll writes all that the ring holds, also when the spool was off. What is
 // more than the spool may hold is not written first only to be dropped.
 func (s *Spool) saveAll() error {
+	if s.left != nil {
+		return nil
+	}
 	_ = s.removeDone() // a failure shows when writing
 	skipped := s.skipOldest()
 	for s.unsaved() > 0 {
