@@ -125,12 +125,13 @@ func (m *Manager) Run(ctx context.Context) error {
 	m.running = true
 	m.mu.Unlock()
 	m.clean()
-	for _, inst := range m.all() {
-		inst.op.Lock()
-		if inst.want.Load() {
-			_ = inst.start() // its state tells
-		}
-		inst.op.Unlock()
+	for _, inst := range m.all() { // one may be removed or replaced before its turn
+		_, _ = inst.operate(func(inst *instance) error {
+			if !inst.want.Load() {
+				return nil
+			}
+			return inst.start() // its state tells
+		})
 	}
 	close(m.ready)
 	<-ctx.Done()
@@ -321,6 +322,9 @@ func (m *Manager) add(inst *instance) (old *instance, err error) {
 func (m *Manager) remove(inst *instance) {
 	inst.op.Lock()
 	defer inst.op.Unlock()
+	if inst.gone {
+		return
+	}
 	inst.stop()
 	inst.gone = true
 	if inst.spec.IsProgram() {

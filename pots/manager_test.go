@@ -51,6 +51,26 @@ func TestPortTaken(t *testing.T) {
 	n.wantStatus("taken", wire.PotRunning, "")
 }
 
+// A pot that is removed while Run starts the others does not start: nobody
+// would know it, nor stop it.
+func TestRemovedDuringTheStart(t *testing.T) {
+	n := newNode(t, Config{})
+	mustNot(t, n.m.Configure([]Spec{
+		{ID: "first", Type: "tcp", Listen: "127.0.0.1:0"}, {ID: "second", Type: "tcp", Listen: "127.0.0.1:0"},
+	}))
+	second := n.m.pots["second"]
+	n.m.cfg.OnStatus = func(s wire.PotStatus) {
+		if s.PotID == "first" && s.Status == wire.PotRunning {
+			n.m.remove(second)
+		}
+	}
+	n.run()
+	if s := second.running(); s != nil {
+		t.Errorf("it listens on %s", s.addr())
+		s.stop()
+	}
+}
+
 // TestConfigureAgain: what failed is tried again, what was stopped is not.
 func TestConfigureAgain(t *testing.T) {
 	other, err := net.Listen("tcp4", "127.0.0.1:0")
