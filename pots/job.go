@@ -244,9 +244,14 @@ func (m *Manager) takePlace(ctx context.Context, j *job, built *install.Built) e
 	}
 	inst.op.Lock()
 	defer inst.op.Unlock()
-	ran := inst.running() != nil
-	if ctx.Err() == nil && ran {
-		inst.running().stop()
+	if inst.gone { // removed while we waited; who has the id now keeps it
+		built.Drop()
+		return errReplaced
+	}
+	stopped := false // by us: only what has ended may start again
+	if s := inst.running(); s != nil && ctx.Err() == nil {
+		stopped = true
+		s.stop()
 	}
 	err := context.Cause(ctx)
 	if err == nil {
@@ -254,7 +259,7 @@ func (m *Manager) takePlace(ctx context.Context, j *job, built *install.Built) e
 	}
 	if err != nil {
 		built.Drop()
-		if ran {
+		if stopped {
 			_ = inst.restart()
 		}
 		return err
@@ -291,7 +296,7 @@ func (m *Manager) replace(inst *instance, j *job) {
 	if inst.job != j {
 		j.next.job, j.next.step = inst.job, inst.step
 	}
-	inst.job = nil
+	inst.job, inst.service = nil, nil // whoever has waited to stop it finds it stopped
 	m.pots[j.next.spec.ID] = j.next
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"os"
 	"path/filepath"
 	"slices"
@@ -15,6 +16,7 @@ import (
 
 	"forager/conn/wire"
 	"forager/pots/fetch"
+	"forager/pots/install"
 )
 
 const someStore = "https://example.org/pots.git"
@@ -216,6 +218,71 @@ func TestFailedInstallLeavesTheOldPot(t *testing.T) {
 	}
 	if names := n.left(); len(names) > 0 {
 		t.Errorf("left %q", names)
+	}
+}
+
+// jobFor puts a job on a pot, as if its program had just been built.
+func (n *node) jobFor(id string) (*instance, *job, context.Context) {
+	n.t.Helper()
+	next, err := n.m.newInstance(someProgram(id), false)
+	mustNot(n.t, err)
+	ctx, cancel := context.WithCancelCause(context.Background())
+	j := &job{next: next, done: make(chan struct{}), cancel: cancel}
+	inst := n.m.pots[id]
+	inst.mu.Lock()
+	inst.job = j
+	inst.mu.Unlock()
+	return inst, j, ctx
+}
+
+// An install that is stopped when all is built leaves the pot that runs alone:
+// a second start of it would be the only one that can be stopped.
+func TestStoppedInstallLeavesTheOldPot(t *testing.T) {
+	n := newNode(t, Config{}).run()
+	mustNot(t, n.m.Install(Spec{ID: "p", Type: "tcp", Listen: "127.0.0.1:0"}, true))
+	inst, j, ctx := n.jobFor("p")
+	before := inst.running()
+	j.cancel(ErrInstallStopped)
+	err := n.m.takePlace(ctx, j, &install.Built{})
+	if n.m.abandon(j, err); !errors.Is(err, ErrInstallStopped) {
+		t.Error(err)
+	}
+	if inst.running() != before {
+		t.Error("the pot was started a second time")
+	}
+	addr := n.addr("p")
+	mustNot(t, n.m.Stop("p"))
+	if c, err := net.Dial("tcp", addr); err == nil {
+		c.Close()
+		t.Error("it listens after StopPot")
+	}
+}
+
+// A pot that was removed while the install waited for it is not replaced: its
+// id may be another pot's.
+func TestInstallForARemovedPot(t *testing.T) {
+	n := newNode(t, Config{}).run()
+	mustNot(t, n.m.Install(Spec{ID: "p", Type: "tcp", Listen: "127.0.0.1:0"}, true))
+	inst, j, ctx := n.jobFor("p")
+	inst.gone = true
+	if err := n.m.takePlace(ctx, j, &install.Built{}); err != errReplaced || n.m.pots["p"] != inst || inst.running() == nil {
+		t.Errorf("%v, %v", err, n.m.pots["p"])
+	}
+}
+
+// What waits to stop or to remove a pot while another takes its place does it
+// no second time, and not to that other one.
+func TestReplacedPotStopsOnce(t *testing.T) {
+	n := newStoreNode(t, newFetches()).run()
+	mustNot(t, n.m.Install(Spec{ID: "p", Type: "tcp", Listen: "127.0.0.1:0"}, true))
+	inst, j, _ := n.jobFor("p")
+	inst.op.Lock()
+	inst.running().stop()
+	n.m.replace(inst, j)
+	inst.op.Unlock()
+	inst.stop()
+	if n.m.remove(inst); n.m.pots["p"] != j.next {
+		t.Errorf("the id is that of %v", n.m.pots["p"])
 	}
 }
 
