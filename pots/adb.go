@@ -111,14 +111,15 @@ func (p *adbPot) Serve(c *Conn) {
 	c.SetIdle(adbIdle)
 	s := adbSessions.Get().(*adbSession)
 	s.p, s.c, s.max = p, c, adbwire.MaxData
+	defer s.recycle()
+	defer s.wg.Wait() // end does, unless it has a bug
+	defer s.end()
 	for {
 		n, err := c.Read(s.buf[:])
 		if err != nil || s.take(s.buf[:n]) != nil {
-			break
+			return
 		}
 	}
-	s.end()
-	s.recycle()
 }
 
 // recycle gives the session back with its smallest buffer. It builds no session
@@ -143,11 +144,7 @@ func (s *adbSession) take(p []byte) error {
 func (s *adbSession) end() {
 	ours := s.c.ended.Load() == 0
 	s.c.interrupt(reasonClient) // whoever waits for the client to take something waits no more
-	s.mu.Lock()
-	for _, st := range s.streams {
-		st.shut()
-	}
-	s.mu.Unlock()
+	s.shut()
 	s.wg.Wait()
 	if ours {
 		s.c.ended.Store(uint32(reasonNone))
@@ -155,6 +152,14 @@ func (s *adbSession) end() {
 	s.shells.close()
 	if s.state == adbNew && s.rawLen > 0 {
 		s.c.Event("session.data").Number("length", s.rawLen).Bytes("payload", s.raw).Send()
+	}
+}
+
+func (s *adbSession) shut() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, st := range s.streams {
+		st.shut()
 	}
 }
 

@@ -41,7 +41,7 @@ func adbShellOf(args string) adbShell {
 // startShell runs a command, or a shell without one, in a goroutine.
 func (s *adbSession) startShell(st *adbStream, how adbShell, line string) {
 	r := &adbRun{st: st, how: how, line: line}
-	s.wg.Go(r.run)
+	s.c.guarded(&s.wg, r.run)
 }
 
 // adbRun is a shell on a stream. In shell protocol 2 it stands between the

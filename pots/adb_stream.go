@@ -154,33 +154,37 @@ func hex4(n int) string {
 
 // onStream handles a message for a stream.
 func (s *adbSession) onStream(m *adbwire.Message) {
-	s.mu.Lock()
-	st := s.streams[m.Arg1]
-	if st == nil || st.remote != m.Arg0 && (m.Command != adbwire.CLSE || m.Arg0 != 0) {
-		s.mu.Unlock()
-		if m.Command == adbwire.WRTE {
-			_ = s.send(adbwire.CLSE, 0, m.Arg0, nil)
-		}
-		return
+	if st, take := s.deliver(m); take != nil && !st.isClosed() {
+		_ = s.send(adbwire.OKAY, st.local, st.remote, nil)
+		take(m.Data)
 	}
-	take := st.take
+}
+
+// deliver gives a message to its stream. take is what handles its data, if that
+// is not the stream itself.
+func (s *adbSession) deliver(m *adbwire.Message) (st *adbStream, take func(p []byte)) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	st = s.streams[m.Arg1]
+	if st == nil || st.remote != m.Arg0 && (m.Command != adbwire.CLSE || m.Arg0 != 0) {
+		if m.Command == adbwire.WRTE {
+			_ = s.sendLocked(adbwire.CLSE, 0, m.Arg0, nil)
+		}
+		return nil, nil
+	}
 	switch m.Command {
 	case adbwire.OKAY:
 		st.ready = true
 		st.push()
 	case adbwire.CLSE:
 		st.close()
-		take = nil
 	case adbwire.WRTE:
-		if take == nil {
+		if st.take == nil {
 			st.receive(m.Data)
 		}
+		return st, st.take
 	}
-	s.mu.Unlock()
-	if m.Command == adbwire.WRTE && take != nil && !st.isClosed() {
-		_ = s.send(adbwire.OKAY, st.local, st.remote, nil)
-		take(m.Data)
-	}
+	return nil, nil
 }
 
 func (st *adbStream) isClosed() bool {

@@ -6,6 +6,7 @@ import (
 	"net"
 	"net/netip"
 	"os"
+	"sync"
 	"sync/atomic"
 	"time"
 )
@@ -22,9 +23,10 @@ const (
 	reasonBytes                  // Limits.BytesIn
 	reasonEvicted                // somebody else needed the place
 	reasonStopped                // the pot stopped
+	reasonBug                    // a part of it can't go on
 )
 
-var reasonNames = [...]string{"done", "client", "reset", "idle", "lifetime", "bytes", "evicted", "stopped"}
+var reasonNames = [...]string{"done", "client", "reset", "idle", "lifetime", "bytes", "evicted", "stopped", "done"}
 
 // ErrBytes is what Read returns behind Limits.BytesIn.
 var ErrBytes = errors.New("too many bytes from the attacker")
@@ -33,8 +35,8 @@ var ErrBytes = errors.New("too many bytes from the attacker")
 var longAgo = time.Unix(1, 0)
 
 // Conn is an attacker's connection behind the guard: it counts, it ends when
-// its limits say so, and it makes events. One goroutine uses it; it must not
-// be used after Serve has returned.
+// its limits say so, and it makes events. One goroutine uses it, and those that
+// guarded starts; it must not be used after Serve has returned.
 type Conn struct {
 	nc       net.Conn
 	l        *listener
@@ -222,6 +224,23 @@ func (c *Conn) arm() {
 func (c *Conn) interrupt(r reason) {
 	c.end(r)
 	_ = c.nc.SetDeadline(longAgo)
+}
+
+// guarded runs a part of the connection in a goroutine of its own, which Serve
+// must wait for. A bug in it ends the connection, not the node.
+func (c *Conn) guarded(wg *sync.WaitGroup, do func()) {
+	wg.Go(func() {
+		defer c.contain()
+		do()
+	})
+}
+
+// contain is deferred by whatever works on the connection outside its goroutine.
+func (c *Conn) contain() {
+	if bug := recover(); bug != nil {
+		c.l.inst.tellBug(bug)
+		c.interrupt(reasonBug)
+	}
 }
 
 func (c *Conn) end(r reason) { c.ended.CompareAndSwap(0, uint32(r)) }

@@ -24,8 +24,9 @@ type instance struct {
 	handler    Handler
 	log        *potLog   // of the id: a pot that replaces another goes on with it
 	count      *counters // the same
-	fresh      bool      // it only holds the id of a pot that is being installed
-	uid        uint32    // of a program; under Manager.mu
+	bugs       atomic.Uint32
+	fresh      bool   // it only holds the id of a pot that is being installed
+	uid        uint32 // of a program; under Manager.mu
 
 	op   sync.Mutex  // held during an operation
 	gone bool        // under op: removed from the house
@@ -139,6 +140,22 @@ func (i *instance) stop() {
 func (i *instance) fail(err error) {
 	i.set(wire.PotFailed, err.Error(), nil)
 	i.m.cfg.Log.Errorf("%v", err)
+}
+
+// contain is deferred where packets without a connection are worked on, so that
+// a bug costs only the one at hand.
+func (i *instance) contain() {
+	if bug := recover(); bug != nil {
+		i.tellBug(bug)
+	}
+}
+
+// tellBug tells what was recovered: the 1st, 2nd, 4th, 8th… time, for an
+// attacker may have found it.
+func (i *instance) tellBug(bug any) {
+	if n := i.bugs.Add(1); n&(n-1) == 0 {
+		i.m.complain(fmt.Errorf("pot %s: BUG: %v", i.spec.ID, bug))
+	}
 }
 
 // set changes the state and tells it.

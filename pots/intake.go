@@ -299,12 +299,18 @@ func (in *Intake) start(ctx context.Context, c *net.TCPConn) {
 	in.count.accepted.Add(1)
 	in.count.open.Add(1)
 	in.wg.Go(func() {
+		defer in.end(c)
 		in.serve(ctx, c)
-		in.end(c)
 	})
 }
 
+// end closes a connection. A bug ends its own connection, not the node.
 func (in *Intake) end(c *net.TCPConn) {
+	if bug := recover(); bug != nil {
+		if before, due := in.quiet.due(reportBug); due {
+			in.quiet.tell(before, "intake: BUG: %v", bug)
+		}
+	}
 	in.mu.Lock()
 	delete(in.conns, c)
 	in.mu.Unlock()

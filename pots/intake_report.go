@@ -24,10 +24,11 @@ const (
 	reportOversize
 	reportRefused
 	reportAccept
+	reportBug
 	reportCauses
 )
 
-var reportNames = [reportCauses]string{"broken lines", "lines too long", "events too large", "connections refused", "accept failed"}
+var reportNames = [reportCauses]string{"broken lines", "lines too long", "events too large", "connections refused", "accept failed", "bugs"}
 
 // intakeReports says each cause at once, then at most once a minute with the
 // number of those left unsaid.

@@ -193,7 +193,7 @@ func (c *Conn) serve() {
 func (c *Conn) finish() {
 	l := c.l
 	if bug := recover(); bug != nil {
-		l.inst.m.complain(fmt.Errorf("pot %s: BUG: %v", l.inst.spec.ID, bug))
+		l.inst.tellBug(bug)
 	}
 	l.inst.m.guard.leave(&l.list, c)
 	_ = c.nc.Close()

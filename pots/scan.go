@@ -53,10 +53,15 @@ func newScanWatch(origin *listener, least int, window time.Duration) *scanWatch 
 
 // see notes that src came to the port of dst. A nil watch sees nothing.
 func (w *scanWatch) see(src, dst netip.AddrPort, now time.Duration) {
-	if w == nil {
-		return
+	if w != nil {
+		w.tell(w.count(src, dst, now))
 	}
+}
+
+// count returns whose place was needed.
+func (w *scanWatch) count(src, dst netip.AddrPort, now time.Duration) (gone []scanned) {
 	w.mu.Lock()
+	defer w.mu.Unlock()
 	s, gone := w.find(addrKey(src.Addr()), now)
 	s.src, s.dst, s.last = src, dst, now
 	s.contacts++
@@ -64,8 +69,7 @@ func (w *scanWatch) see(src, dst netip.AddrPort, now time.Duration) {
 	if s.ports >= w.least && w.timer == nil && !w.closed {
 		w.timer = time.AfterFunc(w.window, w.look)
 	}
-	w.mu.Unlock()
-	w.tell(gone)
+	return gone
 }
 
 // find returns the place of an address. Who had it before and was scanning is

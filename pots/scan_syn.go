@@ -151,6 +151,7 @@ func (w *synWatch) pause(d time.Duration) (more bool) {
 
 // packet counts a SYN to this machine.
 func (w *synWatch) packet(b []byte, now time.Duration) {
+	defer w.scan.origin.inst.contain()
 	src, dst, ok := synPorts(b)
 	if !ok || w.scan.origin.inst.m.ignores(src.Addr()) || !w.here(dst.Addr(), now) {
 		return

@@ -199,6 +199,6 @@ func (p *sshPot) admit(c *Conn, h *sshHelloBuffer) {
 		p.keys.load(p.setConfig)
 	})
 	l := newSSHLink(p, c, h.buf[:h.n])
+	defer l.leave()
 	l.serve()
-	l.leave()
 }

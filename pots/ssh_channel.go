@@ -32,7 +32,11 @@ func (l *sshLink) serve() {
 	l.in.Store(true)
 	l.shells.start(l.c, shell.Config{Persona: l.p.device, Budget: l.p.budget, Fake: l.p.fake, User: conn.User()})
 	var wg sync.WaitGroup
-	wg.Go(func() { l.global(reqs) })
+	defer l.drain(chans, &wg)
+	l.c.guarded(&wg, func() {
+		defer ssh.DiscardRequests(reqs) // none is left, unless global has a bug
+		l.global(reqs)
+	})
 	opened := 0
 	for nc := range chans {
 		if opened++; opened > sshOpened {
@@ -41,7 +45,14 @@ func (l *sshLink) serve() {
 		l.channel(nc, &wg)
 	}
 	l.bye = saidBye(conn.Wait())
+}
+
+// drain ends the connection, whatever it ends with, and waits until nothing of
+// it runs. x/crypto/ssh stands still while somebody does not take its channels.
+func (l *sshLink) drain(chans <-chan ssh.NewChannel, wg *sync.WaitGroup) {
 	_ = l.Close()
+	for range chans {
+	}
 	wg.Wait()
 	l.shells.close()
 }
@@ -95,10 +106,10 @@ func (l *sshLink) channel(nc ssh.NewChannel, wg *sync.WaitGroup) {
 		return
 	}
 	l.chans.Add(1)
-	wg.Go(func() {
+	l.c.guarded(wg, func() {
 		defer l.chans.Add(-1)
-		wg.Go(func() { _, _ = io.Copy(io.Discard, sshReader{ch.Stderr(), l}) })
-		wg.Go(func() { ssh.DiscardRequests(reqs) })
+		l.discard(ch.Stderr(), wg)
+		l.c.guarded(wg, func() { ssh.DiscardRequests(reqs) })
 		serve(ch)
 		_, _ = io.Copy(io.Discard, sshReader{ch, l}) // until the client closes too
 	})
@@ -128,6 +139,11 @@ func (l *sshLink) forward(extra []byte) func(ssh.Channel) {
 		_ = ch.CloseWrite()
 		_ = ch.Close()
 	}
+}
+
+// discard reads what nobody wants.
+func (l *sshLink) discard(r io.Reader, wg *sync.WaitGroup) {
+	l.c.guarded(wg, func() { _, _ = io.Copy(io.Discard, sshReader{r, l}) })
 }
 
 // sshReader reads a channel's stream and tells the link.

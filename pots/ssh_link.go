@@ -141,6 +141,7 @@ func (l *sshLink) hear(p []byte) {
 	if !l.greeted || l.tap.Done() {
 		return
 	}
+	defer l.c.contain() // the goroutine is x/crypto/ssh's
 	payload, found, err := l.tap.Feed(p)
 	if !found || err != nil {
 		return

@@ -44,8 +44,11 @@ func (l *sshLink) session(nc ssh.NewChannel, wg *sync.WaitGroup) {
 	}
 	l.chans.Add(1)
 	s := &sshSession{l: l, ch: ch, done: make(chan struct{}), wg: wg}
-	wg.Go(func() { _, _ = io.Copy(io.Discard, sshReader{ch.Stderr(), l}) })
-	wg.Go(func() { s.requests(reqs) })
+	l.discard(ch.Stderr(), wg)
+	l.c.guarded(wg, func() {
+		defer ssh.DiscardRequests(reqs) // none is left, unless requests has a bug
+		s.requests(reqs)
+	})
 }
 
 // requests answers requests until the channel is closed.
@@ -62,7 +65,7 @@ func (s *sshSession) requests(reqs <-chan *ssh.Request) {
 		_ = r.Reply(ok, nil)
 		if start != nil {
 			s.ran = true
-			s.wg.Go(func() {
+			s.l.c.guarded(s.wg, func() {
 				status := start()
 				s.exit(status)
 			})

@@ -184,6 +184,7 @@ func port(sockaddr []byte) uint16 { return uint16(sockaddr[2])<<8 | uint16(socka
 
 // take records a datagram, and answers it if that may be.
 func (s *udpService) take(b []byte, src, dst netip.AddrPort) {
+	defer s.inst.contain()
 	m := s.inst.m
 	if m.ignores(src.Addr()) {
 		s.inst.count.ignored.Add(1)
