@@ -6,6 +6,10 @@ import (
 	"strings"
 )
 
+// maxDigits is more than a number has; what is longer is none, and its error
+// would hold a copy of it.
+const maxDigits = 80
+
 var errArith = errors.New("arithmetic syntax error")
 
 // arithmetic reads an expression of $((…)): C's operators on 64 bits.
@@ -20,6 +24,7 @@ func (s *Shell) arith(src string) (int64, error) {
 	if strings.TrimSpace(src) == "" {
 		return 0, nil
 	}
+	s.work(8 * len(src))
 	a := arithmetic{s: s, src: src}
 	v, err := a.choice()
 	if err == nil && a.peek() != 0 {
@@ -209,7 +214,7 @@ func (a *arithmetic) operand() (int64, error) {
 		}
 		return n, nil
 	}
-	n, _ := strconv.ParseInt(strings.TrimSpace(a.s.get(word)), 0, 64)
+	n, _ := strconv.ParseInt(clip(strings.TrimSpace(a.s.get(word)), maxDigits), 0, 64)
 	return a.assigned(word, n)
 }
 

@@ -170,6 +170,7 @@ func shift(p *proc) int {
 		n, _ = atoi(p.args[0])
 	}
 	if args := p.Shell.args; n >= 0 && n < len(args) {
+		p.work(16 * len(args))
 		p.Shell.args = append([]string{args[0]}, args[1+n:]...)
 		return 0
 	}
@@ -209,6 +210,7 @@ func read(p *proc) int {
 			return 2
 		}
 		v := text
+		p.work(len(text) * (1 + len(ifs)/64))
 		if at := strings.IndexAny(text, ifs); at >= 0 && i < len(names)-1 && ifs != "" {
 			v, text = text[:at], strings.TrimLeft(text[at+1:], " \t")
 		} else if i < len(names)-1 {
@@ -231,7 +233,7 @@ func (s *Shell) evalText(src string, std *stdio) int {
 		return 1
 	}
 	defer func() { s.depth-- }()
-	s.work(len(src))
+	s.work(4 * len(src))
 	n, err := parse(src, true, s.cfg.Limits.Depth)
 	if err != nil {
 		s.complain(std, "%v", err)
@@ -655,7 +657,11 @@ func xargs(p *proc) int {
 	status := 0
 	for ok := true; ok; ok = len(fields) > 0 && p.step(1) {
 		n := min(each, len(fields))
-		if st := p.runArgs(withFields(args, fields[:n], replace), &p.stdio); st != 0 {
+		line := withFields(args, fields[:n], replace)
+		if !p.workOn(line) {
+			break
+		}
+		if st := p.runArgs(line, &p.stdio); st != 0 {
 			status = 123
 		}
 		fields = fields[n:]

@@ -179,7 +179,9 @@ func (f *format) append(dst []byte) []byte {
 			f.over, f.status = true, 1
 			break
 		}
-		dst = f.directive(dst, rest[1:end], rest[end])
+		if dst = f.directive(dst, rest[1:end], rest[end]); len(dst) > f.p.cfg.Limits.Pipe {
+			break
+		}
 		rest = rest[end+1:]
 	}
 	return dst

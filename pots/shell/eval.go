@@ -157,8 +157,8 @@ func (s *Shell) isolated(do func()) {
 // the end.
 func (s *Shell) capture(src string, std *stdio) string {
 	p := &pipe{s: s}
+	s.work(4 * len(src))
 	n, err := parse(src, true, s.cfg.Limits.Depth-s.depth)
-	s.work(len(src))
 	if err != nil {
 		s.complain(std, "%v", err)
 		s.status = 2
@@ -292,7 +292,7 @@ func (s *Shell) script(src string, args []string, std *stdio) int {
 		return 1
 	}
 	defer func() { s.depth-- }()
-	s.work(len(src))
+	s.work(4 * len(src))
 	defer s.tellAddresses(src) // those that no command of it has recorded
 	n, err := parse(src, true, s.cfg.Limits.Depth)
 	old := s.args

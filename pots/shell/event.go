@@ -94,8 +94,22 @@ func (s *Shell) step(n int) bool {
 	return !s.stopped()
 }
 
-// work counts bytes looked at.
-func (s *Shell) work(bytes int) bool { return s.step(bytes / 256) }
+// work counts bytes looked at; what is left of 256 counts the next time.
+func (s *Shell) work(bytes int) bool {
+	s.odd += bytes
+	n := s.odd / 256
+	s.odd %= 256
+	return s.step(n)
+}
+
+// workOn counts a list of words, each with what its header takes.
+func (s *Shell) workOn(words []string) bool {
+	n := 16 * len(words)
+	for _, w := range words {
+		n += len(w)
+	}
+	return s.work(n)
+}
 
 // download is an attempt to fetch something.
 type download struct {

@@ -32,6 +32,7 @@ func (s *Shell) words(raw []string, std *stdio) []string {
 		}
 		x.word(w)
 	}
+	s.work(16 * len(x.fields))
 	return x.fields
 }
 
@@ -41,6 +42,7 @@ func (s *Shell) word(raw string, std *stdio) string { return unquotePattern(s.pa
 // pattern expands to one pattern.
 func (s *Shell) pattern(raw string, std *stdio) string {
 	if plainWord(raw) {
+		s.work(len(raw))
 		return raw
 	}
 	x := expander{s: s, std: std}
@@ -106,6 +108,7 @@ func (x *expander) end() {
 
 // grow counts what expansion makes.
 func (x *expander) grow(n int) bool {
+	x.s.work(n)
 	if x.size += n; x.size > x.s.cfg.Limits.Expand {
 		x.s.halt(limitExpand)
 	}
@@ -146,7 +149,8 @@ func (x *expander) value(v string, quoted bool) {
 	if set, ok := x.s.vars["IFS"]; ok {
 		ifs = set
 	}
-	for i := range len(v) {
+	x.s.work(len(ifs) / 64 * len(v))
+	for i := 0; i < len(v) && !x.s.stopped(); i++ {
 		c := v[i]
 		if !x.split || strings.IndexByte(ifs, c) < 0 {
 			x.open(c)

@@ -120,6 +120,7 @@ func (fs *fileSystem) walk(name string, follow bool) (file, error) {
 	if len(name) > pathMax {
 		return file{}, errName
 	}
+	fs.sh.work(32 + len(name))
 	slash := strings.HasSuffix(name, "/")
 	at := fs.abs(name)
 	for range maxLinks {
@@ -130,7 +131,9 @@ func (fs *fileSystem) walk(name string, follow bool) (file, error) {
 			}
 			return f, err
 		}
-		at = next
+		if at = next; fs.sh.halted != limitNone {
+			break
+		}
 	}
 	return file{}, errLoop
 }
@@ -160,6 +163,7 @@ func (fs *fileSystem) walkOnce(at string, follow bool) (f file, next string, err
 			return file{path: at}, "", errNoEnt
 		}
 		if f.isLink() && (end < len(at) || follow) {
+			fs.sh.work(64 + 4*len(f.target()))
 			return file{}, linked(at[:start-1], f.target(), at[end:]), nil
 		}
 		if end == len(at) {

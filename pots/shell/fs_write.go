@@ -140,6 +140,7 @@ func (fs *fileSystem) append(e *entry, p []byte) error {
 		e.data, e.base, e.fake = append([]byte(nil), old...), nil, 0
 		fs.grow(cap(e.data) - len(old))
 	}
+	fs.sh.work(len(p))
 	e.dirty, e.mtime = true, fs.sh.cfg.Now().Unix()
 	if need := len(e.data) + len(p); need > cap(e.data) {
 		want := max(need, min(2*cap(e.data), cap(e.data)+16<<10), 64)

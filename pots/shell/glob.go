@@ -161,6 +161,9 @@ func (s *Shell) glob(pattern string) []string {
 		after = strings.TrimLeft(after, "/")
 		var next []string
 		for _, at := range found {
+			if !s.step(1 + len(at)/64) {
+				return nil
+			}
 			next = s.globPart(next, at, part, more && after != "")
 		}
 		if more && after == "" {
@@ -176,7 +179,7 @@ func (s *Shell) glob(pattern string) []string {
 // globPart appends the entries of a directory that match one part.
 func (s *Shell) globPart(dst []string, dir, part string, wantDir bool) []string {
 	if !strings.ContainsAny(part, "*?[") {
-		at := joinGlob(dir, unquotePattern(part))
+		at := joinGlob(dir, unquotePattern(part)) // walk refuses what is too long
 		if f, err := s.fs.walk(at, wantDir); err == nil && (!wantDir || f.isDir()) {
 			dst = append(dst, at)
 		}
@@ -188,8 +191,11 @@ func (s *Shell) globPart(dst []string, dir, part string, wantDir bool) []string 
 	}
 	for _, k := range s.fs.list(f) {
 		name := k.name()
-		if name[0] == '.' && part[0] != '.' || !s.match(part, name) || len(dst) >= maxGlob {
+		if name[0] == '.' && part[0] != '.' || !s.match(part, name) || len(dst) >= maxGlob || len(dir)+len(name) >= pathMax {
 			continue
+		}
+		if !s.step(1 + len(dir)/64) {
+			return nil
 		}
 		dst = append(dst, joinGlob(dir, name))
 	}

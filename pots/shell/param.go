@@ -261,7 +261,7 @@ func (x *expander) replace(v, op string) string {
 	from, to, _ := strings.Cut(op, "/")
 	from, to = x.s.pattern(from, x.std), x.s.word(to, x.std)
 	var b strings.Builder
-	for i := 0; i < len(v); {
+	for i := 0; i < len(v) && !x.s.stopped(); {
 		n := x.s.longest(from, v[i:])
 		if n == 0 {
 			b.WriteByte(v[i])
@@ -279,6 +279,7 @@ func (x *expander) replace(v, op string) string {
 
 // longest is how much of the start of v a pattern matches.
 func (s *Shell) longest(p, v string) int {
+	s.work(1 + len(p))
 	if p == "" {
 		return 0
 	}
@@ -323,14 +324,14 @@ const maxBraces = 256
 
 // braces does bash's {a,b} and {1..9}.
 func (s *Shell) braces(w string) []string {
-	open, end, parts := findBraces(w)
+	open, end, parts := s.findBraces(w)
 	if parts == nil {
 		return []string{w}
 	}
 	var list []string
 	for _, p := range parts {
 		for _, rest := range s.braces(w[:open] + p + w[end:]) {
-			if list = append(list, rest); len(list) >= maxBraces || !s.step(1) {
+			if list = append(list, rest); len(list) >= maxBraces || !s.work(256+len(w)) {
 				return list
 			}
 		}
@@ -340,7 +341,7 @@ func (s *Shell) braces(w string) []string {
 
 // findBraces returns the first pair of braces that means something, and its
 // parts.
-func findBraces(w string) (open, end int, parts []string) {
+func (s *Shell) findBraces(w string) (open, end int, parts []string) {
 	for i := 0; i < len(w); {
 		if w[i] != '{' {
 			n, err := skipPart(w[i:], maxParse)
@@ -349,6 +350,9 @@ func findBraces(w string) (open, end int, parts []string) {
 			}
 			i += n
 			continue
+		}
+		if !s.work(len(w) - i) {
+			break
 		}
 		if parts, n := braceParts(w[i:]); parts != nil {
 			return i, i + n, parts

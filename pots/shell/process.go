@@ -21,6 +21,8 @@ var processCommands = []command{
 func (p *proc) processes() []persona.Process {
 	now := p.cfg.Now()
 	list := p.p.Processes(now)
+	p.workOn(p.full)
+	p.work(64 * len(list))
 	pid := p.Shell.pid()
 	list = append(list,
 		persona.Process{PID: pid, PPID: 1, User: p.user.Name, VSZ: 1448, Stat: "S", Command: p.Shell.name()},
@@ -146,6 +148,9 @@ func killall(p *proc) int {
 	_, names := p.flags("us")
 	status := 0
 	for _, name := range names {
+		if !p.step(1) {
+			break
+		}
 		found := false
 		for _, q := range p.processes() {
 			if isNamed(q, name, p.name == "pkill") && q.Command != strings.Join(p.full, " ") {
@@ -184,6 +189,9 @@ func kill(p *proc) int {
 	}
 	status := 0
 	for _, a := range args {
+		if !p.step(1) {
+			break
+		}
 		pid, ok := atoi(a)
 		switch {
 		case !ok && !strings.HasPrefix(a, "%"):

@@ -28,6 +28,7 @@ func (s *Shell) redirectOne(r *redir, to, from *stdio) bool {
 		if !r.plain {
 			body = s.document(body, from)
 		}
+		s.work(len(body))
 		to.in = &input{sh: s, data: []byte(body)}
 		return true
 	case "<<<":

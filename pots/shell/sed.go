@@ -325,7 +325,10 @@ func awk(p *proc) int {
 			if cond != nil && !cond.match(p.Shell, l) || line > 0 && line != i+1 {
 				continue
 			}
-			if text, ok := awkPrint(prog, l, sep); ok && !p.print(text+"\n") || !p.work(len(l)) {
+			if !p.work(len(l) + len(prog)) {
+				return false
+			}
+			if text, ok := awkPrint(prog, l, sep); ok && !p.print(text+"\n") {
 				return false
 			}
 		}

@@ -138,6 +138,7 @@ type Shell struct {
 	strip bool   // its tabs don't count
 
 	steps, printed, depth int // of the line
+	odd                   int // bytes that made no step yet
 	halted                limit
 	flow                  flow
 	flowCount             int
@@ -362,6 +363,7 @@ func (s *Shell) do(text string, n *node, err error, out io.Writer) {
 func (s *Shell) doTo(text string, n *node, err error, out, errOut io.Writer) {
 	s.steps, s.printed, s.depth, s.flow, s.halted = 0, 0, 0, flowNone, limitNone
 	s.input, s.fetched = text, false
+	defer s.release(0) // whatever happens
 	std := &stdio{in: &input{sh: s, live: true}, out: &screen{s: s, w: out}, err: &screen{s: s, w: errOut}}
 	switch {
 	case err != nil:

@@ -58,21 +58,22 @@ func commandOf(name string) *command {
 // print writes to the command's output. It is false when nobody reads on.
 func (p *proc) print(text string) bool {
 	_, err := io.WriteString(p.out, text)
-	return p.wrote(err)
+	return p.wrote(len(text), err)
 }
 
 func (p *proc) printf(format string, args ...any) bool {
-	_, err := fmt.Fprintf(p.out, format, args...)
-	return p.wrote(err)
+	n, err := fmt.Fprintf(p.out, format, args...)
+	return p.wrote(n, err)
 }
 
 // write is print for bytes.
 func (p *proc) write(b []byte) bool {
 	_, err := p.out.Write(b)
-	return p.wrote(err)
+	return p.wrote(len(b), err)
 }
 
-func (p *proc) wrote(err error) bool {
+func (p *proc) wrote(n int, err error) bool {
+	p.work(n)
 	if err != nil && err != errPipe && p.lost == nil {
 		p.lost = err
 	}

@@ -98,7 +98,6 @@ func (w fileWriter) Write(p []byte) (int, error) {
 	if err := w.s.fs.append(w.e, p); err != nil {
 		return 0, err
 	}
-	w.s.work(len(p))
 	return len(p), nil
 }
 

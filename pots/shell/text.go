@@ -428,7 +428,7 @@ func cut(p *proc) int {
 	}
 	return p.inputs(files, func(_ string, data []byte) bool {
 		for _, line := range linesOf(data) {
-			if !p.print(cutLine(line, sep[:1], pairs, isField, has(set, "s"))) {
+			if !p.work(len(line)*len(pairs)/4) || !p.print(cutLine(line, sep[:1], pairs, isField, has(set, "s"))) {
 				return false
 			}
 		}
@@ -593,7 +593,7 @@ func trSet(s string) []byte {
 	raw, _ := appendEscapes(nil, s, escapesQuote)
 	s = string(raw)
 	var set []byte
-	for i := 0; i < len(s); i++ {
+	for i := 0; i < len(s) && len(set) <= 4096; i++ {
 		if strings.HasPrefix(s[i:], "[:") {
 			if end := strings.Index(s[i+2:], ":]"); end >= 0 {
 				for c := range 256 {
@@ -612,9 +612,7 @@ func trSet(s string) []byte {
 			i += 2
 			continue
 		}
-		if set = append(set, s[i]); len(set) > 4096 {
-			break
-		}
+		set = append(set, s[i])
 	}
 	return set
 }
@@ -624,6 +622,7 @@ func tr(p *proc) int {
 	if len(rest) == 0 {
 		return p.fail("missing operand")
 	}
+	p.workOn(rest)
 	from, to := trSet(rest[0]), []byte(nil)
 	if len(rest) > 1 {
 		to = trSet(rest[1])
@@ -681,6 +680,9 @@ func tee(p *proc) int {
 	status := 0
 	for _, name := range files {
 		w, err := p.writer(name, has(set, "a"), &p.stdio)
+		if !p.work(256 + len(data)) {
+			break
+		}
 		if err == nil {
 			_, err = w.Write(data)
 		}
