@@ -248,14 +248,15 @@ func (l *list) remove(c *Conn) {
 const keyIPv4 = 0xffff
 
 // addrKey names who counts as one address: an IPv4 address, or the /64 that
-// one IPv6 customer has at least.
+// one IPv6 customer has at least. It is never 0, which is the key of what we
+// tell ourselves: ::1 and its like have that of the next /64.
 func addrKey(a netip.Addr) uint64 {
 	if a.Is4() {
 		b := a.As4()
 		return keyIPv4<<32 | uint64(binary.BigEndian.Uint32(b[:]))
 	}
 	b := a.As16()
-	return binary.BigEndian.Uint64(b[:8])
+	return max(binary.BigEndian.Uint64(b[:8]), 1)
 }
 
 // netKey names the network of an address: an IPv4 /24, or the /48 that one

@@ -265,6 +265,11 @@ func TestAddrKey(t *testing.T) {
 			t.Errorf("%s and %s: %v", c.a, c.b, !c.same)
 		}
 	}
+	for _, a := range []string{"::", "::1", "::ffff:ffff:ffff:ffff", "0.0.0.0"} { // 0 would be ours, and free of every budget
+		if addrKey(netip.MustParseAddr(a)) == 0 {
+			t.Errorf("%s has no key", a)
+		}
+	}
 }
 
 // TestAddresses: what events say of both families on one socket.
