@@ -93,7 +93,6 @@ type httpRequest struct {
 // httpWork is what a session needs while it takes bytes.
 type httpWork struct {
 	out   []byte
-	page  []byte
 	login httpform.Login
 	urls  payload.Finder
 	text  []byte

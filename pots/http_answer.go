@@ -18,7 +18,7 @@ type httpAnswer struct {
 	cookie   string
 	server   string // instead of the face's
 	body     string
-	faults   int // XML-RPC: how many faults stand in the body
+	faults   int // XML-RPC: how many faults stand there instead of the body
 	close    bool
 }
 
@@ -136,9 +136,9 @@ func (s *httpSession) appendError(a *httpAnswer) {
 // appendAnswer writes an answer behind the others.
 func (s *httpSession) appendAnswer(a *httpAnswer) {
 	r, w := s.r, s.w
-	w.page = append(w.page[:0], a.body...)
+	length := len(a.body)
 	if a.faults > 0 {
-		w.page = appendFaults(w.page[:0], a.faults)
+		length = faultsLength(a.faults)
 	}
 	if r.Major > 0 {
 		w.out = append(w.out, s.pot.face.version...)
@@ -150,14 +150,15 @@ func (s *httpSession) appendAnswer(a *httpAnswer) {
 			w.out = append(w.out, httpReason(a.status)...)
 		}
 		w.out = append(w.out, '\r', '\n')
-		w.out = s.appendFields(w.out, a, len(w.page))
+		w.out = s.appendFields(w.out, a, length)
 		w.out = append(w.out, '\r', '\n')
 	}
-	if string(r.Method) != "HEAD" {
-		w.out = append(w.out, w.page...)
-	}
-	if cap(w.page) > httpFlush {
-		w.page = nil
+	switch {
+	case string(r.Method) == "HEAD":
+	case a.faults > 0:
+		s.writeFaults(a.faults)
+	default:
+		w.out = append(w.out, a.body...)
 	}
 }
 

@@ -86,8 +86,9 @@ func (s *httpSession) finish() {
 	a.close = a.close || r.Close
 	s.tellRequest(a.status, "")
 	s.appendAnswer(&a)
+	over := a.close || s.state == httpOver // nobody took the start of a long one
 	s.next()
-	if a.close {
+	if over {
 		s.state = httpOver
 	}
 }

@@ -184,18 +184,40 @@ func (s *httpSession) hnap() string {
 	return pageSOAP + "<" + n + "Response xmlns=\"http://purenetworks.com/HNAP1/\"><" + n + "Result>OK</" + n + "Result></" + n + "Response>" + pageSOAPEnd
 }
 
-// appendFaults is what WordPress answers to so many logins: one fault, or an
-// array of them to a system.multicall.
-func appendFaults(dst []byte, n int) []byte {
-	const fault = "<struct>\n  <member><name>faultCode</name><value><int>403</int></value></member>\n" +
+// What WordPress answers to logins: one fault, or to a system.multicall an
+// array of them.
+const (
+	faultHead = "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<methodResponse>\n"
+	faultEnd  = "</methodResponse>\n"
+	fault     = "<struct>\n  <member><name>faultCode</name><value><int>403</int></value></member>\n" +
 		"  <member><name>faultString</name><value><string>Incorrect username or password.</string></value></member>\n</struct>"
-	dst = append(dst, "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<methodResponse>\n"...)
+	faultAlone = faultHead + "<fault><value>" + fault + "</value></fault>\n" + faultEnd
+	faultsHead = faultHead + "<params><param><value><array><data>\n"
+	faultEach  = "<value>" + fault + "</value>\n"
+	faultsEnd  = "</data></array></value></param></params>\n" + faultEnd
+)
+
+// faultsLength is the length of the page for so many logins.
+func faultsLength(n int) int {
 	if n == 1 {
-		return append(dst, "<fault><value>"+fault+"</value></fault>\n</methodResponse>\n"...)
+		return len(faultAlone)
 	}
-	dst = append(dst, "<params><param><value><array><data>\n"...)
-	for range n {
-		dst = append(dst, "<value>"+fault+"</value>\n"...)
+	return len(faultsHead) + n*len(faultEach) + len(faultsEnd)
+}
+
+// writeFaults writes that page as it grows: whole, it would be kept for as long
+// as a client does not read it.
+func (s *httpSession) writeFaults(n int) {
+	w := s.w
+	if n == 1 {
+		w.out = append(w.out, faultAlone...)
+		return
 	}
-	return append(dst, "</data></array></value></param></params>\n</methodResponse>\n"...)
+	w.out = append(w.out, faultsHead...)
+	for ; n > 0 && s.state != httpOver; n-- {
+		if w.out = append(w.out, faultEach...); len(w.out) > httpFlush {
+			s.flush()
+		}
+	}
+	w.out = append(w.out, faultsEnd...)
 }

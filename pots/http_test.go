@@ -222,6 +222,25 @@ func TestWebMulticall(t *testing.T) {
 	}
 }
 
+// TestWebMulticallUnread: a client that does not read the page of hundreds of
+// faults makes us keep no more of it than of any other.
+func TestWebMulticallUnread(t *testing.T) {
+	w := newWeb(t, formWeb)
+	for _, n := range []int{1, 2, httpLogins} {
+		body := multicall(n)
+		peer := &mute{say: fmt.Appendf(nil, "POST /xmlrpc.php HTTP/1.1\r\nContent-Length: %d\r\n\r\n%s", len(body), body), chunk: 1 << 20}
+		w.n.serve(w.i, peer)
+		_, page, _ := strings.Cut(string(peer.heard), "\r\n\r\n")
+		if !strings.Contains(string(peer.heard), fmt.Sprintf("Content-Length: %d\r\n", len(page))) || !strings.HasSuffix(page, "</methodResponse>\n") {
+			t.Errorf("%d logins: %d bytes: %.300q", n, len(page), peer.heard)
+		}
+		if peer.most > httpMost {
+			t.Errorf("%d logins: %d bytes at once", n, peer.most)
+		}
+		w.told()
+	}
+}
+
 // TestWebTLSOnPlain: a TLS client is named although it is refused.
 func TestWebTLSOnPlain(t *testing.T) {
 	w := newWeb(t, formWeb)

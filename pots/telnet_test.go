@@ -230,6 +230,7 @@ type mute struct {
 	say   []byte
 	chunk int
 	heard []byte
+	most  int // bytes of the longest write
 }
 
 func (m *mute) Read(p []byte) (int, error) {
@@ -241,7 +242,10 @@ func (m *mute) Read(p []byte) (int, error) {
 	return n, nil
 }
 
-func (m *mute) Write(p []byte) (int, error) { m.heard = append(m.heard, p...); return len(p), nil }
+func (m *mute) Write(p []byte) (int, error) {
+	m.heard, m.most = append(m.heard, p...), max(m.most, len(p))
+	return len(p), nil
+}
 func (m *mute) SetDeadline(time.Time) error { return nil }
 func (m *mute) Close() error                { return nil }
 
