@@ -60,7 +60,8 @@ type adbRun struct {
 
 func (r *adbRun) run() {
 	s := r.st.s
-	t := tty.New(r, r, r.how.pty)
+	t := tty.New(r, r, r.how.pty, s.shells.base.Budget)
+	defer t.Close()
 	sh, end := s.shells.take(shell.Config{Stdin: t, TTY: r.how.pty, Sleep: r.sleep(t)})
 	defer end()
 	status := 0

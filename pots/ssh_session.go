@@ -147,9 +147,12 @@ func (s *sshSession) sleep(t *tty.Terminal) func(time.Duration) {
 
 // begin makes the terminal and the shell of a session; end gives it back.
 func (s *sshSession) begin(in io.Reader) (t *tty.Terminal, sh *shell.Shell, end func()) {
-	t = tty.New(in, s.ch, s.pty)
-	sh, end = s.l.shells.take(shell.Config{Stdin: t, TTY: s.pty, Sleep: s.sleep(t)})
-	return t, sh, end
+	t = tty.New(in, s.ch, s.pty, s.l.p.budget)
+	sh, over := s.l.shells.take(shell.Config{Stdin: t, TTY: s.pty, Sleep: s.sleep(t)})
+	return t, sh, func() {
+		over()
+		t.Close()
+	}
 }
 
 // shell is an interactive session.
@@ -207,7 +210,7 @@ func (s *sshSession) feed(take func(p []byte) (more bool)) {
 func (s *sshSession) sftp() int {
 	sh, end := s.l.shells.take(shell.Config{})
 	defer end()
-	server := sftp.New(&sftpFiles{l: s.l, sh: sh})
+	server := sftp.New(&sftpFiles{s.l, sh, s.l.p.budget})
 	defer server.Close()
 	status := 0
 	s.feed(func(p []byte) bool {
@@ -252,15 +255,15 @@ func (s *sshSession) scpGive(sh *shell.Shell, at string) int {
 	if err == nil {
 		data, err = sh.ReadFile(at)
 	}
+	if err == nil && !s.l.p.budget.Take(cap(data)) {
+		err = shell.ErrMemory
+	}
 	if err != nil {
 		_, _ = io.WriteString(s.ch, scp.Refusal(at, err.Error()))
 		return 1
 	}
+	defer s.l.p.budget.Give(cap(data))
 	give := scp.NewSource(f.Name, f.Mode, data)
-	s.feed(func(p []byte) bool {
-		out, done := give.Feed(p, nil)
-		_, _ = s.ch.Write(out)
-		return !done
-	})
+	s.feed(func(p []byte) bool { return give.Feed(p, s.ch) == nil })
 	return 0
 }

@@ -68,10 +68,12 @@ func (f *scpFiles) End(whole bool) { f.u.Close(whole) }
 // Mkdir makes a directory.
 func (f *scpFiles) Mkdir(at string, mode uint32) { _ = f.sh.Mkdir(at, mode) }
 
-// sftpFiles is the shell's file system for SFTP.
+// sftpFiles is the shell's file system for SFTP. What its handles hold is the
+// budget's.
 type sftpFiles struct {
 	l  *sshLink
 	sh *shell.Shell
+	*shell.Budget
 }
 
 // sftpError gives an error of the shell's the status that it has in SFTP.

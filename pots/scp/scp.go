@@ -63,7 +63,8 @@ func NewSink(t Target, base string, isDir func(string) bool) *Sink {
 
 var newline = []byte{'\n'}
 
-// Hello is what the end that takes files says first: that it is ready.
+// Hello is what the end that takes files says first, that it is ready, and what
+// the other says behind a file, that it was whole.
 const Hello = "\x00"
 
 // Feed takes the next bytes and appends the answers to out.

@@ -3,6 +3,7 @@ package scp
 import (
 	"errors"
 	"fmt"
+	"io"
 	"slices"
 	"strings"
 	"testing"
@@ -86,19 +87,26 @@ func feed(s *Sink, in string, cut int) (string, error) {
 }
 
 func TestSource(t *testing.T) {
-	s := NewSource("passwd", 0o100644, []byte("root"))
-	out, done := s.Feed([]byte{0}, nil)
-	if string(out) != "C0644 4 passwd\n" || done {
-		t.Errorf("%q %v", out, done)
+	for _, c := range []struct {
+		in, out string
+		err     error
+	}{
+		{"", "", nil},
+		{"\x01", "", io.EOF},
+		{"\x00", "C0644 4 passwd\n", nil},
+		{"\x00\x01", "C0644 4 passwd\n", io.EOF},
+		{"\x00\x00", "C0644 4 passwd\nroot\x00", nil},
+		{"\x00\x00\x00", "C0644 4 passwd\nroot\x00", io.EOF},
+	} {
+		var out strings.Builder
+		if err := NewSource("passwd", 0o100644, []byte("root")).Feed([]byte(c.in), &out); err != c.err || out.String() != c.out {
+			t.Errorf("%q: %q %v", c.in, out.String(), err)
+		}
 	}
-	if out, done = s.Feed([]byte{0}, nil); string(out) != "root\x00" || done {
-		t.Errorf("%q %v", out, done)
-	}
-	if out, done = s.Feed([]byte{0}, nil); len(out) != 0 || !done {
-		t.Errorf("%q %v", out, done)
-	}
-	if _, done = NewSource("x", 0, nil).Feed([]byte{1}, nil); !done {
-		t.Error("a refusal is the end")
+	r, w := io.Pipe()
+	r.Close()
+	if err := NewSource("x", 0, nil).Feed([]byte{0}, w); err != io.ErrClosedPipe {
+		t.Errorf("nobody is there: %v", err)
 	}
 }
 

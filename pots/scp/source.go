@@ -1,6 +1,9 @@
 package scp
 
-import "fmt"
+import (
+	"fmt"
+	"io"
+)
 
 // Source is the end that gives one file. Its client speaks first.
 type Source struct {
@@ -17,21 +20,26 @@ func NewSource(name string, mode uint32, data []byte) *Source {
 // Refusal is what the client hears of a file that it can't have.
 func Refusal(path, why string) string { return "\x01scp: " + path + ": " + why + "\n" }
 
-// Feed takes the client's answers and appends what comes next. done says that
-// all is given, or that the client has had enough.
-func (s *Source) Feed(p, out []byte) (_ []byte, done bool) {
+// Feed takes the client's answers and writes what comes next. io.EOF says that
+// all is given, or that the client has had enough; another error is w's.
+func (s *Source) Feed(p []byte, w io.Writer) (err error) {
 	for _, c := range p {
 		if c != 0 {
-			return out, true
+			return io.EOF
 		}
 		switch s.state++; s.state {
 		case 1:
-			out = append(out, s.head...)
+			_, err = io.WriteString(w, s.head)
 		case 2:
-			out = append(append(out, s.data...), 0)
+			if _, err = w.Write(s.data); err == nil {
+				_, err = io.WriteString(w, Hello)
+			}
 		default:
-			return out, true
+			return io.EOF
+		}
+		if err != nil {
+			return err
 		}
 	}
-	return out, false
+	return nil
 }

@@ -37,7 +37,11 @@ func (s *Server) opendir(id uint32, r *reader, out []byte) []byte {
 
 // opened keeps a handle and tells its number, or what went wrong.
 func (s *Server) opened(id uint32, h *handle, err error, out []byte) []byte {
+	if err == nil {
+		err = s.lend(h, len(h.path)+len(h.entries)*entrySize)
+	}
 	if err != nil {
+		s.drop(h, false)
 		return status(out, id, err)
 	}
 	for i, old := range s.handles {
@@ -49,10 +53,25 @@ func (s *Server) opened(id uint32, h *handle, err error, out []byte) []byte {
 			return finish(binary.BigEndian.AppendUint32(out, uint32(i)), start)
 		}
 	}
-	if h.w != nil {
-		h.w.Close(false)
-	}
+	s.drop(h, false)
 	return status(out, id, ErrFailure)
+}
+
+// lend takes memory for what a handle holds until it is dropped.
+func (s *Server) lend(h *handle, n int) error {
+	if !s.fs.Take(n) {
+		return ErrFailure
+	}
+	h.lent += n
+	return nil
+}
+
+// drop ends a handle.
+func (s *Server) drop(h *handle, whole bool) {
+	s.fs.Give(h.lent)
+	if h.w != nil {
+		h.w.Close(whole)
+	}
 }
 
 // handle returns the open file of a handle's text, or nil.
@@ -74,9 +93,7 @@ func (s *Server) close(r *reader) error {
 		return ErrFailure
 	}
 	s.handles[binary.BigEndian.Uint32([]byte(text))] = nil
-	if h.w != nil {
-		h.w.Close(true)
-	}
+	s.drop(h, true)
 	return nil
 }
 
@@ -103,8 +120,7 @@ func (s *Server) read(id uint32, r *reader, out []byte) []byte {
 		case h == nil || h.dir:
 			return ErrFailure
 		case !h.loaded:
-			h.data, err = s.fs.ReadFile(h.path)
-			h.loaded = err == nil
+			err = s.load(h)
 		}
 		return err
 	})
@@ -119,6 +135,17 @@ func (s *Server) read(id uint32, r *reader, out []byte) []byte {
 	start := len(out)
 	out = binary.BigEndian.AppendUint32(begin(out, typeData), id)
 	return finish(appendString(out, part), start)
+}
+
+func (s *Server) load(h *handle) error {
+	data, err := s.fs.ReadFile(h.path)
+	if err == nil {
+		err = s.lend(h, cap(data))
+	}
+	if err == nil {
+		h.data, h.loaded = data, true
+	}
+	return err
 }
 
 func (s *Server) stat(kind byte, id uint32, r *reader, out []byte) []byte {

@@ -3,8 +3,9 @@
 // packets in, packets out, no I/O of its own.
 //
 // Limits: MaxPacket, MaxHandles, MaxPath, MaxRead and MaxNames, each beside its
-// declaration. Only an over-long packet or one before INIT ends the session;
-// all else is answered with a status.
+// declaration, and for what handles hold that which FileSystem.Take lends. Only
+// an over-long packet or one before INIT ends the session; all else is answered
+// with a status.
 package sftp
 
 import (
@@ -24,7 +25,8 @@ const (
 	MaxRead    = 32 << 10 // bytes of one READ
 	MaxNames   = 64       // entries of one READDIR
 
-	keepOut = 4 << 10 // bytes of the largest answer whose memory is kept
+	keepOut   = 4 << 10 // bytes of the largest answer whose memory is kept
+	entrySize = 128     // bytes that an Entry takes, about
 )
 
 // Packet types (section 3).
@@ -107,6 +109,10 @@ type FileSystem interface {
 	Rmdir(path string) error
 	Rename(from, to string) error
 	Symlink(target, path string) error
+	// Take lends n bytes for what a handle holds, or nothing.
+	Take(n int) bool
+	// Give takes them back.
+	Give(n int)
 }
 
 // File is a file that is being written.
@@ -134,6 +140,7 @@ type handle struct {
 	loaded  bool // data is the file's content
 	dir     bool
 	entries []Entry // that have not been told
+	lent    int     // bytes that it holds
 }
 
 // New makes a session's server.
@@ -183,8 +190,8 @@ func (s *Server) whole(w io.Writer) error {
 // Close ends the session: what is still open is closed as not whole.
 func (s *Server) Close() {
 	for i, h := range s.handles {
-		if h != nil && h.w != nil {
-			h.w.Close(false)
+		if h != nil {
+			s.drop(h, false)
 		}
 		s.handles[i] = nil
 	}

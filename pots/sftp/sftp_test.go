@@ -16,10 +16,14 @@ type disk struct {
 	files map[string]string
 	did   []string
 	open  int
+	left  int // bytes of memory
 }
 
+// memory is what a disk has of it.
+const memory = 1 << 20
+
 func newDisk() *disk {
-	return &disk{files: map[string]string{"/etc/passwd": "root:x:0:0", "/big": strings.Repeat("x", MaxRead+5)}}
+	return &disk{files: map[string]string{"/etc/passwd": "root:x:0:0", "/big": strings.Repeat("x", MaxRead+5)}, left: memory}
 }
 
 func (d *disk) note(format string, args ...any) error {
@@ -63,6 +67,15 @@ func (d *disk) Mkdir(p string, mode uint32) error { return d.note("mkdir %s %o",
 func (d *disk) Rmdir(p string) error              { return d.note("rmdir %s", p) }
 func (d *disk) Rename(a, b string) error          { return d.note("rename %s %s", a, b) }
 func (d *disk) Symlink(a, b string) error         { return d.note("symlink %s %s", a, b) }
+
+func (d *disk) Take(n int) bool {
+	if n > d.left {
+		return false
+	}
+	d.left -= n
+	return true
+}
+func (d *disk) Give(n int) { d.left += n }
 
 type written struct {
 	d    *disk
@@ -182,7 +195,9 @@ func TestServer(t *testing.T) {
 					break
 				}
 			}
-			s.Close()
+			if s.Close(); d.left != memory {
+				t.Errorf("%s by %d: %d bytes are not given back", c.name, cut, memory-d.left)
+			}
 			got := show(out.Bytes())
 			if c.name == "too many handles" {
 				if !strings.HasSuffix(got, fmt.Sprintf("101#%d=4", MaxHandles)) || strings.Contains(got[:len(got)-9], "101#") {
@@ -194,6 +209,53 @@ func TestServer(t *testing.T) {
 				t.Errorf("%s by %d:\n got %s\nwant %s\n did %v\nwant %s\n%v", c.name, cut, got, c.want, d.did, c.did, err)
 			}
 		}
+	}
+}
+
+// TestMemory: what handles hold is lent, for as long as they are open.
+func TestMemory(t *testing.T) {
+	d := newDisk()
+	s := New(d)
+	ask := func(left int, want string, packets ...[]byte) {
+		t.Helper()
+		d.left = left
+		var out bytes.Buffer
+		mustNot(t, s.Feed(slices.Concat(packets...), &out))
+		if got := show(out.Bytes()); got != want {
+			t.Errorf("%s, want %s", got, want)
+		}
+	}
+	read := func(id int) []byte { return pk(typeRead, id, h0, uint64(0), 1) }
+	big := len(d.files["/big"])
+	ask(3, "2#3 101#1=4 101#2=4", hello, pk(typeOpen, 1, "/big", openRead, 0), pk(typeOpendir, 2, "/etc"))
+	ask(3, "101#1=4", pk(typeOpen, 1, "/tmp/a", openWrite|openTrunc, 0))
+	if d.open != 0 {
+		t.Error("a file was left open")
+	}
+	ask(4, `102#1="\x00\x00\x00\x00" 101#2=4`, pk(typeOpen, 1, "/big", openRead, 0), read(2))
+	ask(big-1, "101#1=4", read(1))
+	ask(2*big, `103#1="x" 103#2="x"`, read(1), read(2))
+	if d.left > big {
+		t.Errorf("%d bytes lent for a file of %d", 2*big-d.left, big)
+	}
+	ask(d.left, "101#1=0", pk(typeClose, 1, h0))
+	if d.left != 2*big+4 {
+		t.Errorf("%d bytes left of %d", d.left, 2*big+4)
+	}
+	ask(MaxNames*entrySize, "101#1=4", pk(typeOpendir, 1, "/etc"))
+	ask(memory, `102#1="\x00\x00\x00\x00"`, pk(typeOpendir, 1, "/etc"))
+	if lent := memory - d.left; lent < MaxNames*entrySize {
+		t.Errorf("%d bytes lent for a directory", lent)
+	}
+	if s.Close(); d.left != memory {
+		t.Errorf("%d bytes are not given back", memory-d.left)
+	}
+}
+
+func mustNot(t *testing.T, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
 	}
 }
 
@@ -228,8 +290,8 @@ func FuzzServer(f *testing.F) {
 				}
 			}
 			s.Close()
-			if d.open != 0 {
-				t.Fatalf("%d files left open", d.open)
+			if d.open != 0 || d.left != memory {
+				t.Fatalf("%d files left open, %d bytes not given back", d.open, memory-d.left)
 			}
 			return out.String(), strings.Join(d.did, "\n")
 		}

@@ -17,6 +17,7 @@ var (
 	ErrPermission = errAccess
 	ErrReadOnly   = errROFS
 	ErrSpace      = errSpace
+	ErrMemory     = errMemory
 )
 
 // Info is what is known of a file.
@@ -128,7 +129,8 @@ func (s *Shell) ReadDir(name string) ([]Info, error) {
 	return list, nil
 }
 
-// ReadFile returns the first Limits.Pipe bytes of a file.
+// ReadFile returns the first Limits.Pipe bytes of a file. Who keeps them takes
+// their capacity from the budget.
 func (s *Shell) ReadFile(name string) ([]byte, error) {
 	s.fresh()
 	defer s.release(0)

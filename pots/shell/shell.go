@@ -112,6 +112,9 @@ func (b *Budget) Give(n int) {
 	}
 }
 
+// Left is how many bytes nobody has.
+func (b *Budget) Left() int { return int(b.left.Load()) }
+
 // Shell is one session's. One goroutine uses it.
 type Shell struct {
 	cfg  Config

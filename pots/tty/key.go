@@ -66,7 +66,8 @@ func (t *Terminal) edit(c byte, sh Shell) {
 		t.eraseWord()
 	case keyClear:
 		if sh != nil {
-			t.say("\x1b[H\x1b[J" + sh.Prompt() + string(t.line))
+			t.say("\x1b[H\x1b[J" + sh.Prompt())
+			_, _ = t.Write(t.line)
 		}
 	case keyEscape:
 		t.escape = escaped

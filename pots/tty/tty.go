@@ -3,7 +3,7 @@
 // (Linux's line discipline, and what BusyBox and bash add at their prompt).
 //
 // It runs nothing and keeps nothing but the line and a short history. Limits:
-// MaxLine, and what keeps the history short.
+// MaxLine, what keeps the history short, and for long lines what Memory lends.
 package tty
 
 import (
@@ -16,6 +16,7 @@ const (
 	// MaxLine is the longest line in bytes; what goes beyond it is left out,
 	// and counted.
 	MaxLine = 64 << 10
+	free    = 4096 // bytes of a line that Memory is not asked for
 	readMax = 512  // bytes read from the client at once
 	history = 8    // lines that the arrow keys bring back
 	keep    = 1024 // bytes of the longest line that history keeps
@@ -44,30 +45,47 @@ type Shell interface {
 	Run(line []byte, out io.Writer) (status int, exit bool)
 }
 
+// Memory lends bytes for long lines.
+type Memory interface {
+	// Take lends n bytes, or nothing.
+	Take(n int) bool
+	// Give takes them back.
+	Give(n int)
+}
+
 // Terminal is one session's. One goroutine uses it.
 type Terminal struct {
 	in   io.Reader
 	out  io.Writer
 	echo bool
+	mem  Memory
 
 	buf     []byte // read and not looked at
 	at      int
 	room    [readMax]byte
 	line    []byte
-	dropped int64 // bytes over MaxLine
+	lent    int   // bytes of memory that it has
+	dropped int64 // bytes over MaxLine, or over what there was memory for
 	wasCR   bool
 	escape  escape
 	past    []string
 	pick    int    // of the history, counted from its end
 	out1    []byte // to be written
 	input   []byte // a line that a command reads, not taken yet
+	inLent  int    // bytes of memory that it has
 	err     error
 }
 
 // New makes a terminal. With echo it is one that a person or a bot sees (a
-// pty); without, lines are only read.
-func New(in io.Reader, out io.Writer, echo bool) *Terminal {
-	return &Terminal{in: in, out: out, echo: echo}
+// pty); without, lines are only read. Close it.
+func New(in io.Reader, out io.Writer, echo bool, mem Memory) *Terminal {
+	return &Terminal{in: in, out: out, echo: echo, mem: mem}
+}
+
+// Close gives all memory back. The terminal must not be used any more.
+func (t *Terminal) Close() {
+	t.mem.Give(t.lent + t.inLent)
+	t.line, t.lent, t.input, t.inLent = nil, 0, nil, 0
 }
 
 // what a line ended with.
@@ -125,10 +143,14 @@ func (t *Terminal) Read(p []byte) (int, error) {
 		if t.err != nil && len(t.line) == 0 {
 			return 0, io.EOF
 		}
-		t.input = append(append(t.input[:0], t.line...), '\n')
+		t.input, t.inLent = append(t.line, '\n'), t.lent
+		t.line, t.lent = nil, 0
 	}
 	n := copy(p, t.input)
-	t.input = t.input[n:]
+	if t.input = t.input[n:]; len(t.input) == 0 {
+		t.mem.Give(t.inLent)
+		t.input, t.inLent = nil, 0
+	}
 	return n, nil
 }
 
@@ -157,14 +179,22 @@ func (t *Terminal) fill() bool {
 }
 
 // say writes what the shell shows by itself.
-func (t *Terminal) say(text string) { t.out1 = append(t.out1, text...) }
+func (t *Terminal) say(text string) {
+	if t.out1 = append(t.out1, text...); len(t.out1) > flushAt {
+		t.Flush()
+	}
+}
 
 // Write takes what a command prints. It is written when there is enough of it,
 // when the client is waited for, or at Flush: a packet for each word would show
-// what is behind this.
+// what is behind this. What is long is not copied: the client may take its time.
 func (t *Terminal) Write(p []byte) (int, error) {
-	t.out1 = append(t.out1, p...)
-	if len(t.out1) > flushAt {
+	if len(p) > flushAt {
+		t.Flush()
+		_, _ = t.out.Write(p)
+		return len(p), nil
+	}
+	if t.out1 = append(t.out1, p...); len(t.out1) > flushAt {
 		t.Flush()
 	}
 	return len(p), nil
@@ -188,6 +218,8 @@ func (t *Terminal) read(sh Shell) ending {
 	if cap(t.line) > keep {
 		t.line = nil
 	}
+	t.mem.Give(t.lent)
+	t.lent = 0
 	for {
 		if t.at == len(t.buf) && !t.fill() {
 			return ended // what was typed still counts
@@ -201,12 +233,13 @@ func (t *Terminal) read(sh Shell) ending {
 	}
 }
 
-// Dropped is how many bytes of the last line were over MaxLine.
+// Dropped is how many bytes of the last line were over MaxLine, or over what
+// there was memory for.
 func (t *Terminal) Dropped() int64 { return t.dropped }
 
 // letter adds a byte to the line.
 func (t *Terminal) letter(c byte) {
-	if len(t.line) >= MaxLine {
+	if len(t.line) >= MaxLine || len(t.line) == free+t.lent && !t.lend() {
 		t.dropped++
 		return
 	}
@@ -214,6 +247,16 @@ func (t *Terminal) letter(c byte) {
 	if t.echo {
 		t.out1 = append(t.out1, c)
 	}
+}
+
+// lend takes memory for a line twice as long.
+func (t *Terminal) lend() bool {
+	n := free + t.lent
+	if !t.mem.Take(n) {
+		return false
+	}
+	t.lent += n
+	return true
 }
 
 // erase takes the last character away, be it of several bytes.

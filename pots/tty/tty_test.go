@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -31,6 +32,20 @@ func (l *lines) Run(line []byte, out io.Writer) (int, bool) {
 	}
 	return len(l.got), false
 }
+
+// loans is a memory of some bytes.
+type loans struct{ left, least int }
+
+func (l *loans) Take(n int) bool {
+	if n > l.left {
+		return false
+	}
+	l.left -= n
+	l.least = min(l.least, l.left)
+	return true
+}
+
+func (l *loans) Give(n int) { l.left += n }
 
 // pieces gives its text in parts of n bytes.
 type pieces struct {
@@ -81,9 +96,12 @@ func TestTerminal(t *testing.T) {
 	} {
 		for _, n := range []int{1 << 20, 1, 5} {
 			var out bytes.Buffer
-			l := &lines{}
-			l.t = New(&pieces{c.in, n}, &out, c.echo)
+			l, mem := &lines{}, &loans{left: MaxLine}
+			l.t = New(&pieces{c.in, n}, &out, c.echo, mem)
 			status := l.t.Serve(l, 100)
+			if l.t.Close(); mem.left != MaxLine {
+				t.Errorf("%s by %d: %d bytes are not given back", c.name, n, MaxLine-mem.left)
+			}
 			if got := strings.Join(l.got, "|"); got != c.got || out.String() != c.see || status != c.status {
 				t.Errorf("%s by %d: ran %.100q, saw %.200q, status %d", c.name, n, got, out.String(), status)
 			}
@@ -93,9 +111,60 @@ func TestTerminal(t *testing.T) {
 
 func TestMostLines(t *testing.T) {
 	l := &lines{}
-	l.t = New(&pieces{strings.Repeat("a\r", 10), 100}, io.Discard, true)
+	l.t = New(&pieces{strings.Repeat("a\r", 10), 100}, io.Discard, true, &loans{})
 	if l.t.Serve(l, 3); len(l.got) != 3 {
 		t.Errorf("%q", l.got)
+	}
+}
+
+// TestLongLines: they get what memory there is, one at a time, and all of it
+// is given back.
+func TestLongLines(t *testing.T) {
+	long := strings.Repeat("x", MaxLine+5)
+	for _, c := range []struct {
+		name      string
+		all, uses int // bytes of memory
+		in        string
+		got       []int // lengths of the lines
+	}{
+		{"nothing is lent", 0, 0, long + "\r" + long + "\rid\r", []int{free, free, 2}},
+		{"short ones", MaxLine, 0, strings.Repeat(long[:free]+"\r", 5), []int{free, free, free, free, free}},
+		{"twice as much", free, free, long + "\rid\r" + long, []int{2 * free, 2, 2 * free}},
+		{"as much as may be", MaxLine, MaxLine - free, long + "\r" + long + "\r", []int{MaxLine, MaxLine}},
+		{"interrupted", MaxLine, MaxLine - free, long + "\x03" + long + "\x03id\r", []int{2}},
+		{"erased", MaxLine, free, long[:free+1] + "\x15" + long[:2*free] + "\r", []int{2 * free}},
+		{"for a command", MaxLine, MaxLine - free, "cat\r" + long + "\r" + long + "\r\x04id\r", []int{3, 2}},
+		{"for a command that leaves some", 2 * MaxLine, 2 * (MaxLine - free), "read\r" + long + "\r" + long + "\rcat\r\x04", []int{4, MaxLine, 3}},
+	} {
+		l, mem := &lines{}, &loans{c.all, c.all}
+		l.t = New(&pieces{c.in, 100}, io.Discard, true, mem)
+		l.t.Serve(l, 100)
+		var got []int
+		for _, line := range l.got {
+			got = append(got, len(line))
+		}
+		if !slices.Equal(got, c.got) || mem.least != c.all-c.uses {
+			t.Errorf("%s: lines of %d bytes, %d lent", c.name, got, c.all-mem.least)
+		}
+		if l.t.Close(); mem.left != c.all {
+			t.Errorf("%s: %d bytes are not given back", c.name, c.all-mem.left)
+		}
+	}
+}
+
+// TestLongOutput: what one key or one command shows is not kept as a whole.
+func TestLongOutput(t *testing.T) {
+	var p packets
+	line := strings.Repeat("x", 3*free)
+	l := &lines{}
+	l.t = New(&pieces{line + strings.Repeat("\x0c", 400) + "\x15" + "id\r", 1 << 20}, &p, true, &loans{left: MaxLine})
+	l.t.Serve(l, 1)
+	if p.most > len(line) || cap(l.t.out1) > 2*flushAt {
+		t.Errorf("%+v, %d bytes kept", p, cap(l.t.out1))
+	}
+	fmt.Fprint(l.t, strings.Repeat("x", 1<<20))
+	if p.most != 1<<20 || cap(l.t.out1) > 2*flushAt {
+		t.Errorf("%+v, %d bytes kept", p, cap(l.t.out1))
 	}
 }
 
@@ -111,7 +180,7 @@ func (p *packets) Write(b []byte) (int, error) {
 // TestFewWrites: what a command prints in pieces goes out together.
 func TestFewWrites(t *testing.T) {
 	var p packets
-	tt := New(&pieces{"", 1}, &p, true)
+	tt := New(&pieces{"", 1}, &p, true, &loans{})
 	for range 10000 {
 		fmt.Fprint(tt, "x ")
 	}
@@ -130,7 +199,7 @@ func FuzzTerminal(f *testing.F) {
 		run := func(n int) string {
 			var out bytes.Buffer
 			l := &lines{}
-			l.t = New(&pieces{in, n}, &out, echo)
+			l.t = New(&pieces{in, n}, &out, echo, &loans{left: MaxLine})
 			status := l.t.Serve(l, 1000)
 			return fmt.Sprintf("%q %q %d", l.got, out.String(), status)
 		}
