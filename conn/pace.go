@@ -30,10 +30,13 @@ func (l *link) pace(ctx context.Context) error {
 }
 
 // paceAlways waits until Core's kernel has all that was written and gap has
-// passed, so that one read of Core's holds one frame.
+// passed, so that one read of Core's holds one frame. A link that is dead has
+// timing.write; it comes around every gap meanwhile, which shows that the
+// session lives.
 func (l *link) paceAlways(ctx context.Context) error {
 	wait, poll := l.peer.learn.gap()-time.Since(l.wrote), paceFirst
 	for {
+		l.s.pulse.Beat()
 		if wait <= 0 {
 			n, err := unsent(l.raw.Conn)
 			if err != nil && !errors.Is(err, errors.ErrUnsupported) {
