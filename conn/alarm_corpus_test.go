@@ -44,7 +44,7 @@ func TestCorpusEventsInAFrame(t *testing.T) {
 		if settled != uint64(len(events)) {
 			t.Errorf("written up to %d of %d", settled, len(events))
 		}
-		if lost := r.Lost(); lost != 0 {
+		if lost := r.Lost().All(); lost != 0 {
 			t.Errorf("%d events lost", lost)
 		}
 		mean := float64(len(events)) / float64(frames)

@@ -134,7 +134,7 @@ func TestEventThatFitsNoFrameIsALossAndNotAnEnd(t *testing.T) {
 	l.s.cfg.Ring = r
 	l.window = []waiting{{Event: ring.Event{PotID: bytes.Repeat([]byte{1}, 64), Pot: bytes.Repeat([]byte{1}, 64),
 		Type: bytes.Repeat([]byte{1}, 5000), Seq: 7, Data: []byte(`{}`)}}}
-	if n, last := l.fillAlarm(); n != 0 || last != 7 || r.Lost() != 1 {
-		t.Errorf("n %d, last %d, lost %d", n, last, r.Lost())
+	if n, last := l.fillAlarm(); n != 0 || last != 7 || r.Lost().Refused != 1 {
+		t.Errorf("n %d, last %d, lost %v", n, last, r.Lost())
 	}
 }

@@ -78,9 +78,12 @@ type Session struct {
 	lane  lane
 	peers []*peer
 
-	mu       sync.Mutex
-	stats    Stats
-	lossTold uint64 // events lost that Core was told of; Run's goroutine only
+	// What was told already; Run's goroutine only.
+	lossTold  ring.Loss
+	dropsTold uint64
+
+	mu    sync.Mutex
+	stats Stats
 }
 
 // peer is what is remembered of one -core address.

@@ -115,7 +115,7 @@ func (l *link) run(ctx context.Context) error {
 	if s.firstUp() {
 		s.lane.put(urgent{kind: started, lasting: true})
 	}
-	l.tellLoss()
+	s.tellLoss()
 	if s.cfg.OnUp != nil {
 		s.cfg.OnUp()
 	}
@@ -137,7 +137,7 @@ func (l *link) step(ctx context.Context) error {
 	}
 	select {
 	case <-l.beat.C:
-		l.tellLoss()
+		l.s.tellLoss()
 		return l.heartbeatNow(ctx)
 	case err := <-l.dead:
 		return l.ended(err)
@@ -165,7 +165,7 @@ func (l *link) wait(ctx context.Context) error {
 	case <-l.s.cfg.Ring.Ready():
 	case <-l.wake.C:
 	case <-l.beat.C:
-		l.tellLoss()
+		l.s.tellLoss()
 		return l.heartbeatNow(ctx)
 	case err := <-l.dead:
 		return l.ended(err)

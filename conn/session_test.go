@@ -383,12 +383,3 @@ func TestRubbishFromCoreIsToldOnceAndTheLinkLives(t *testing.T) {
 		t.Error("the link did not live")
 	}
 }
-
-func TestLossIsToldOnce(t *testing.T) {
-	c := startCore(t, core.Config{})
-	w := c.Watch()
-	cfg := newConfig(t, c.Addr())
-	cfg.Ring.CountLoss([]byte("p-9"), 3)
-	startNode(t, cfg)
-	until(t, w, core.NodeEvent, "3 events lost, 3 since the start (p-9 3)")
-}

@@ -239,7 +239,7 @@ func TestIntakeWaitsForRoom(t *testing.T) {
 		return wrote.Load() && f.ring.Stats().Unread == 0
 	})
 	wg.Wait()
-	if lost := f.ring.Lost(); got != n || lost != 0 {
+	if lost := f.ring.Lost().All(); got != n || lost != 0 {
 		t.Errorf("%d of %d, %d lost", got, n, lost)
 	}
 	f.stop()

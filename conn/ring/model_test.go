@@ -30,7 +30,8 @@ func newModel(first uint64) *model {
 	return &model{next: first, cursor: first, stats: Stats{Size: MinSize, ByPot: map[string]uint64{}}}
 }
 
-func (m *model) lose(pot []byte, n uint64) {
+func (m *model) lose(cause *uint64, pot []byte, n uint64) {
+	*cause += n
 	m.stats.Dropped += n
 	m.stats.ByPot[string(pot)] += n
 }
@@ -40,7 +41,7 @@ func (m *model) drop() {
 		m.stats.Unsettled++
 	} else {
 		m.cursor = o.seq + 1
-		m.lose(o.pot, 1)
+		m.lose(&m.stats.Loss.Pushed, o.pot, 1)
 	}
 	m.held = m.held[1:]
 }
@@ -147,7 +148,7 @@ func (p *pair) step(op byte, arg int) {
 		p.m.rewind()
 	case 14:
 		p.r.CountLoss(pot, uint64(arg))
-		p.m.lose(pot, uint64(arg))
+		p.m.lose(&p.m.stats.Loss.Refused, pot, uint64(arg))
 	case 15:
 		select {
 		case <-p.r.Ready():
@@ -168,7 +169,7 @@ func (p *pair) put(pot []byte, n int) {
 	need := header + e.maxSize()
 	seq, err := p.r.Put(&e)
 	if need > MaxRecord {
-		p.m.lose(pot, 1)
+		p.m.lose(&p.m.stats.Loss.Refused, pot, 1)
 		if err == nil {
 			p.t.Fatalf("%d bytes were taken", need)
 		}

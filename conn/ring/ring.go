@@ -135,7 +135,7 @@ func (r *Ring) Put(e *Event) (uint64, error) {
 	defer r.mu.Unlock()
 	need := header + e.maxSize()
 	if err := r.refuses(need); err != nil {
-		r.stats.drop(e.PotID, 1)
+		r.stats.drop(&r.stats.loss.Refused, e.PotID, 1)
 		return 0, err
 	}
 	r.makeRoom(need)
@@ -215,7 +215,7 @@ func (r *Ring) dropOldest() {
 	case r.flash.keeps(seq):
 		r.flash.spilled(seq, unread)
 	case unread:
-		r.stats.drop(potOf(rec), 1)
+		r.stats.drop(&r.stats.loss.Pushed, potOf(rec), 1)
 	default:
 		r.stats.unsettled++
 	}

@@ -121,7 +121,7 @@ func TestRefused(t *testing.T) {
 	st := r.Stats()
 	want(t, "held", st.Held, uint64(1))
 	want(t, "lost", st.ByPot, map[string]uint64{"p": 1, "q": 5})
-	want(t, "Lost", r.Lost(), uint64(6))
+	want(t, "Lost", r.Lost(), Loss{Refused: 6})
 }
 
 // TestExactFill fills a ring to its last byte, and then one event more.
@@ -186,7 +186,7 @@ func TestCursorBeforeEnd(t *testing.T) {
 	want(t, "second round", r.Peek(b), MinSize/1024-1)
 	var e Event
 	want(t, "oldest", b.Next(&e) && e.Seq == first+1 && string(e.PotID) == "the oldest", true)
-	want(t, "lost", r.Lost(), uint64(0))
+	want(t, "lost", r.Lost(), Loss{})
 }
 
 // TestWhatGoesFirst: events read but not settled go before events never read,
@@ -211,6 +211,8 @@ func TestWhatGoesFirst(t *testing.T) {
 	st = r.Stats()
 	want(t, "unsettled", st.Unsettled, uint64(128))
 	want(t, "dropped", st.Dropped, 500-128-st.Held)
+	want(t, "cause", st.Loss, Loss{Pushed: st.Dropped})
+	want(t, "unsaved", r.Unsaved(), st.Held)
 	want(t, "by pot", st.ByPot["a"]+st.ByPot["b"]+st.ByPot["c"], st.Dropped)
 	want(t, "of a", st.ByPot["a"], uint64(36))
 	want(t, "unread", st.Unread, st.Held)
@@ -275,7 +277,7 @@ func TestManyPots(t *testing.T) {
 	want(t, "other", by["other"], uint64(1000-(maxPots-1)))
 	want(t, "a long name", by[long[:maxPotID]], uint64(2))
 	want(t, "a known pot", by["p-5"], uint64(2))
-	want(t, "all", r.Lost(), uint64(1003))
+	want(t, "all", r.Lost(), Loss{Refused: 1003})
 }
 
 func TestReady(t *testing.T) {

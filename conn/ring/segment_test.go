@@ -74,7 +74,7 @@ func TestSegmentCutAnywhere(t *testing.T) {
 			begin = end
 		}
 		got, st := readBack(t, data[:cut])
-		if fmt.Sprint(got) != fmt.Sprint(want) || st.Spool.Torn != torn || st.Spool.Broken != 0 || st.Dropped != lost {
+		if fmt.Sprint(got) != fmt.Sprint(want) || st.Spool.Torn != torn || st.Spool.Broken != 0 || st.Loss != (Loss{Damaged: lost}) {
 			t.Errorf("cut at %d: %v, want %v; want torn %d, lost %d: %+v", cut, got, want, torn, lost, st)
 		}
 	}

@@ -253,7 +253,7 @@ func (s *Spool) attach(d damage) {
 	s.copied, s.ahead, s.floor = p, p, next
 	s.stats.Torn, s.stats.Broken = d.torn, d.broken
 	if d.events > 0 {
-		r.stats.drop(unknownPot, d.events)
+		r.stats.drop(&r.stats.loss.Damaged, unknownPot, d.events)
 	}
 	r.flash = s
 }

@@ -227,7 +227,7 @@ func (s *Spool) lose(g *segment, first, last uint64) bool {
 		return false
 	}
 	if tail := min(last, s.r.tail.seq); first < tail {
-		s.r.stats.drop(unknownPot, min(tail-first, g.left))
+		s.r.stats.drop(&s.r.stats.loss.Damaged, unknownPot, min(tail-first, g.left))
 	}
 	if g.own { // the ring must not rely on it
 		s.floor = max(s.floor, last)

@@ -91,7 +91,7 @@ func (s *Spool) dropOldest() {
 		counted := s.countLost(g, from, to)
 		r.mu.Lock()
 		if missing := min(left, to-from); counted < missing {
-			r.stats.drop(unknownPot, missing-counted)
+			r.stats.drop(&r.stats.loss.Pushed, unknownPot, missing-counted)
 		}
 		r.mu.Unlock()
 	}

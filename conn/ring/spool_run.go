@@ -347,7 +347,7 @@ func (s *Spool) loseEvent(e *Event) {
 		next = s.reader.pos
 	}
 	if e.Seq >= next {
-		s.r.stats.drop(e.PotID, 1)
+		s.r.stats.drop(&s.r.stats.loss.Pushed, e.PotID, 1)
 	} else {
 		s.r.stats.unsettled++
 	}
@@ -361,23 +361,15 @@ func (s *Spool) saveAll() error {
 	}
 	_ = s.removeDone() // a failure shows when writing
 	skipped := s.skipOldest()
-	for s.unsaved() > 0 {
+	for s.r.Unsaved() > 0 {
 		if err := s.flush(byTime); err != nil {
-			return fmt.Errorf("%w; %d events end with this run", s.failed(err), skipped+s.unsaved())
+			return fmt.Errorf("%w; %d events end with this run", s.failed(err), skipped+s.r.Unsaved())
 		}
 	}
 	if skipped > 0 {
 		return fmt.Errorf("spool: too small for %d events, which end with this run (-spool-size)", skipped)
 	}
 	return nil
-}
-
-// unsaved is how many events of the ring are not on flash.
-func (s *Spool) unsaved() uint64 {
-	s.r.mu.Lock()
-	defer s.r.mu.Unlock()
-	s.catchUp()
-	return s.r.head.seq - s.copied.seq
 }
 
 // skipOldest passes over events that would not fit at the end and returns how

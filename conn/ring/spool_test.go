@@ -136,6 +136,10 @@ func TestSpoolHoldsWhatTheRingDoesNot(t *testing.T) {
 		}
 		st := n.r.Stats()
 		want(t, "held", []uint64{st.Held, st.Unread, st.Dropped, st.Unsettled}, []uint64{count, count, 0, 0})
+		unsaved := n.r.Unsaved()
+		if unsaved == 0 || unsaved > st.Held-st.Spool.Events {
+			t.Errorf("%d events unsaved of %d, %d of them on flash", unsaved, st.Held, st.Spool.Events)
+		}
 		n.r.Rewind()
 		n.r.SetLive(true)
 		got, last := n.drain()
@@ -164,6 +168,7 @@ func TestSpoolFull(t *testing.T) {
 		n.r.Rewind()
 		got, _ := n.drain()
 		st := n.r.Stats()
+		want(t, "cause", st.Loss, Loss{Pushed: st.Dropped})
 		if lost := count - len(got); st.Dropped != uint64(lost) || st.ByPot["p0"]+st.ByPot["p1"] != st.Dropped || st.ByPot["p0"] < st.Dropped/2-1 {
 			t.Errorf("%d of %d lost, counted %+v", lost, count, st)
 		}

@@ -13,19 +13,32 @@ type Stats struct {
 	Forgotten uint64            // events that Core has
 	Unsettled uint64            // events sent once whose place was needed before Core's having them was sure
 	Dropped   uint64            // events lost: not sent (since the last Rewind), or refused
+	Loss      Loss              // Dropped by cause
 	ByPot     map[string]uint64 // Dropped by pot id; "other" beyond 64 pots
 	Spool     SpoolStats
 }
 
-type counters struct {
-	put, forgotten, unsettled, lost uint64
-	dropped                         map[string]*uint64 // pointers: adding to a known one allocates nothing
+// Loss is how many events were lost to each cause.
+type Loss struct {
+	Refused uint64 // never held: no event, too large, or after the end
+	Pushed  uint64 // newer ones needed their place, in memory or on flash
+	Damaged uint64 // not to be read back from flash
 }
 
-// drop counts n lost events of a pot. Pots come from lines that others wrote:
-// neither their number nor their names' length may grow the map.
-func (c *counters) drop(pot []byte, n uint64) {
-	c.lost += n
+// All is the sum.
+func (l Loss) All() uint64 { return l.Refused + l.Pushed + l.Damaged }
+
+type counters struct {
+	put, forgotten, unsettled uint64
+	loss                      Loss
+	dropped                   map[string]*uint64 // pointers: adding to a known one allocates nothing
+}
+
+// drop counts n lost events of a pot; cause is one of c.loss. Pots come from
+// lines that others wrote: neither their number nor their names' length may
+// grow the map.
+func (c *counters) drop(cause *uint64, pot []byte, n uint64) {
+	*cause += n
 	if len(pot) > maxPotID {
 		pot = pot[:maxPotID]
 	}
@@ -56,14 +69,26 @@ func (c *counters) byPot() map[string]uint64 {
 func (r *Ring) CountLoss(pot []byte, n uint64) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.stats.drop(pot, n)
+	r.stats.drop(&r.stats.loss.Refused, pot, n)
 }
 
-// Lost is Stats.Dropped alone.
-func (r *Ring) Lost() uint64 {
+// Lost is Stats.Loss alone.
+func (r *Ring) Lost() Loss {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return r.stats.lost
+	return r.stats.loss
+}
+
+// Unsaved is how many events would end with the node now: they are in memory,
+// and not on flash.
+func (r *Ring) Unsaved() uint64 {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	from := r.tail.seq
+	if r.flash != nil {
+		from = max(from, r.flash.copied.seq)
+	}
+	return r.head.seq - from
 }
 
 // Stats returns a copy of the counters.
@@ -74,7 +99,7 @@ func (r *Ring) Stats() Stats {
 		Size: len(r.mem), Used: int(r.head.off - r.tail.off),
 		Held: r.head.seq - r.tail.seq, Unread: r.head.seq - r.cursor.seq,
 		Put: r.stats.put, Forgotten: r.stats.forgotten, Unsettled: r.stats.unsettled,
-		Dropped: r.stats.lost, ByPot: r.stats.byPot(),
+		Dropped: r.stats.loss.All(), Loss: r.stats.loss, ByPot: r.stats.byPot(),
 	}
 	r.flash.fill(&st)
 	return st
