@@ -78,8 +78,8 @@ type IntakeStats struct {
 
 // Intake is the door for the honeypots on this machine that are not part of
 // the node. A connection may last as long as it likes and is never closed for
-// what it sends: a bad line is counted as a loss of the pot that the
-// connection's last event was from, and skipped. One connection holds at most
+// what it sends: a bad line is counted as a loss of the pot that it names, or
+// that a line without a name is from, and skipped. One connection holds at most
 // jsonline.MaxLine bytes, and none while it has no unfinished line.
 type Intake struct {
 	cfg   IntakeConfig

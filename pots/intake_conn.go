@@ -149,7 +149,7 @@ func (f *feed) keep(rest []byte) {
 	case f.skip:
 		f.held = 0
 	case len(rest) == jsonline.MaxLine:
-		f.tooLong(rest)
+		f.tooLong(&f.buf.line, rest)
 		f.held, f.skip = 0, true
 	default:
 		f.held = copy(f.buf.bytes, rest)

@@ -27,9 +27,9 @@ type intakeEvents struct {
 	peer net.Conn
 
 	event ring.Event
-	last  [wire.MaxName]byte // the pot of the last event: whose a line is that can't be read
+	last  [wire.MaxName]byte // the pot of the last event
 	lastN int
-	count *atomic.Uint64 // of that pot; nil: there is none
+	count *atomic.Uint64 // where its events are counted; nil: nowhere
 	share int            // bytes until the next look at the ring
 
 	bytes, lines, events uint64 // since begin
@@ -118,19 +118,13 @@ func (e *intakeEvents) potID(id []byte) []byte {
 	return unknown
 }
 
-// lose counts an event that a line did not become, for the pot that the
-// connection's last event was from.
-func (e *intakeEvents) lose() {
-	pot := e.last[:e.lastN]
-	if e.lastN == 0 {
-		pot = e.potID(nil)
-	}
-	e.in.cfg.Ring.CountLoss(pot, 1)
-}
+// lose counts an event that a line did not become, for the pot that the line
+// names or that it must be from: one connection may carry many pots' lines.
+func (e *intakeEvents) lose(id []byte) { e.in.cfg.Ring.CountLoss(e.potID(id), 1) }
 
 func (e *intakeEvents) broken(l *jsonline.Line, raw []byte, why error) {
 	e.in.count.broken.Add(1)
-	e.lose()
+	e.lose(l.PotID)
 	if before, due := e.in.quiet.due(reportBroken); due {
 		e.in.quiet.warn(before, "intake: line from %v: %v (byte %d): %q", e.peer.RemoteAddr(), why, l.Offset, sample(raw))
 	}
@@ -138,16 +132,18 @@ func (e *intakeEvents) broken(l *jsonline.Line, raw []byte, why error) {
 
 func (e *intakeEvents) oversize(raw []byte) {
 	e.in.count.oversize.Add(1)
-	e.lose()
+	e.lose(e.event.PotID)
 	if before, due := e.in.quiet.due(reportOversize); due {
 		e.in.quiet.warn(before, "intake: event of pot %q: data is over %d bytes: %q", sample(e.event.PotID), wire.MaxData, sample(raw))
 	}
 }
 
-func (e *intakeEvents) tooLong(raw []byte) {
+// tooLong is told of a line's beginning.
+func (e *intakeEvents) tooLong(l *jsonline.Line, raw []byte) {
 	e.lines++
 	e.in.count.tooLong.Add(1)
-	e.lose()
+	_ = l.Parse(raw) // it has no end
+	e.lose(l.PotID)
 	if before, due := e.in.quiet.due(reportTooLong); due {
 		e.in.quiet.warn(before, "intake: line from %v is over %d bytes: %q", e.peer.RemoteAddr(), jsonline.MaxLine, sample(raw))
 	}

@@ -15,23 +15,35 @@ func TestIntakeBadLines(t *testing.T) {
 	f.send(strings.Join([]string{
 		`GET / HTTP/1.1`, ``, ` `, "\r", `{"a":`, strings.Repeat("[", 1000), `{"a":` + strings.Repeat(`[`, 70),
 		"\x00\xff\x16\x03", `[{"pot_id":"a"}]`, `{"eventid":"a.b"}}`, `{"pot_id":"good"}`, `{"pot_id":`,
+		`{"a":1,"sensor":"torn","b":`,
 		`{"pot_id":"large","a":"` + strings.Repeat("\xff", 20000) + `"}`,
-		strings.Repeat("x", jsonline.MaxLine), `{"pot_id":"last"}`,
+		strings.Repeat("x", jsonline.MaxLine), `{"pot_id":"long","a":"` + strings.Repeat("x", jsonline.MaxLine), `{"pot_id":"last"}`,
 	}, "\n"))
 	got := f.taken()
 	if len(got) != 2 || got[0].ID != "good" || got[1].ID != "last" {
 		t.Errorf("got %+v", got)
 	}
-	if s := f.Stats(); s.Lines != 12 || s.Events != 2 || s.Broken != 8 || s.TooLong != 1 || s.Oversize != 1 || s.Open != 0 || s.Accepted != 1 {
+	if s := f.Stats(); s.Lines != 14 || s.Events != 2 || s.Broken != 9 || s.TooLong != 2 || s.Oversize != 1 || s.Open != 0 || s.Accepted != 1 {
 		t.Errorf("stats %+v", s)
 	}
-	want := map[string]uint64{"unknown": 7, "good": 1, "large": 2}
+	want := map[string]uint64{"unknown": 9, "torn": 1, "large": 1, "long": 1}
 	if s := f.ring.Stats(); !reflect.DeepEqual(s.ByPot, want) {
 		t.Errorf("lost %v, want %v", s.ByPot, want)
 	}
 	if s := f.log.String(); strings.Count(s, "not one JSON object") != 1 || !strings.Contains(s, `"GET / HTTP/1.1"`) ||
 		strings.Count(s, "over 65536 bytes") != 1 || !strings.Contains(s, `pot "large"`) {
 		t.Errorf("log:\n%s", s)
+	}
+}
+
+// A line without an id says nothing of whose it is, whatever came before it on
+// its connection.
+func TestIntakeBadLinesOfTheOnlyPot(t *testing.T) {
+	f := startIntake(t, 1<<20, func(c *IntakeConfig) { c.OnlyPot = func() (string, bool) { return "only", true } })
+	f.send(`{"pot_id":"a"}` + "\n[1]\ngarbage\n" + strings.Repeat("x", jsonline.MaxLine) + "\n")
+	want := map[string]uint64{"only": 3}
+	if got := f.ring.Stats().ByPot; !reflect.DeepEqual(got, want) {
+		t.Errorf("lost %v, want %v", got, want)
 	}
 }
 

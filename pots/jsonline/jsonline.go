@@ -97,15 +97,16 @@ const (
 // allowed. The first usable value of a key wins: one of the wrong type, an
 // empty string or a second one of the same key counts as absent. Numbers are
 // taken as ids and types by their text. After ErrTooLarge everything but Data
-// is set, so that the loss can be counted for its pot.
+// is set, and after another error PotID is if it was found before, so that the
+// loss can be counted for its pot.
 func (l *Line) Parse(line []byte) error {
 	l.found = [slots]span{}
 	l.rewrite = false
 	from, to, err := l.scan(line)
+	l.PotID = l.name(line, l.id[:0], slotPotID, slotPotID2, slotPotID3)
 	if err != nil {
 		return err
 	}
-	l.PotID = l.name(line, l.id[:0], slotPotID, slotPotID2, slotPotID3)
 	l.EventType = l.name(line, l.event[:0], slotEventType, slotEventType2)
 	if l.PotType = l.name(line, l.kind[:0], slotPotType, slotPotType2); l.PotType == nil {
 		l.PotType = firstWord(l.EventType)
