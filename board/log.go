@@ -3,7 +3,9 @@ package board
 import (
 	"fmt"
 	"io"
+	"strings"
 	"sync"
+	"unicode"
 )
 
 // Level is how much a Log says.
@@ -83,5 +85,15 @@ func (l *Log) printf(level Level, format string, args []any) {
 	if level > l.level {
 		return
 	}
-	fmt.Fprintf(l.w, levelNames[level]+": "+format+"\n", args...)
+	text := strings.Map(printable, fmt.Sprintf(format, args...))
+	_, _ = io.WriteString(l.w, levelNames[level]+": "+text+"\n")
+}
+
+// printable keeps one message one line, and terminals from obeying it: some
+// words of it may be an attacker's.
+func printable(r rune) rune {
+	if unicode.IsControl(r) {
+		return ' '
+	}
+	return r
 }

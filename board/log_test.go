@@ -29,7 +29,8 @@ func TestLog(t *testing.T) {
 	l.Warnf("said %q", "a\nb")
 	l.SetLevel(LevelDebug)
 	l.Debugf("said too")
-	if got, want := b.String(), "warn: said \"a\\nb\"\ndebug: said too\n"; got != want {
+	l.Errorf("x\nwarn: %s", "\x1b[2J\u009b\r\té\x00")
+	if got, want := b.String(), "warn: said \"a\\nb\"\ndebug: said too\nerror: x warn:  [2J   é \n"; got != want {
 		t.Errorf("got %q, want %q", got, want)
 	}
 }
