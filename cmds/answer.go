@@ -2,8 +2,10 @@ package cmds
 
 import (
 	"strconv"
+	"time"
 	"unicode/utf8"
 
+	"forager/board"
 	"forager/conn/wire"
 	"forager/pots"
 )
@@ -32,10 +34,13 @@ var commands = map[string]func(*Dispatcher, *wire.Command){
 	wire.CmdUpdateConfig:     updateConfig,
 }
 
-// fail answers with a NodeEvent Error and logs it.
+// fail answers with a NodeEvent Error and logs it, unless Core has lately made
+// us log another.
 func (d *Dispatcher) fail(err error) {
 	text := cut(err.Error(), maxReason)
-	d.cfg.Log.Warnf("%s", text)
+	if before, due := d.failures.Due(time.Now()); due {
+		d.cfg.Log.Warnf("%s", board.More(text, before))
+	}
 	d.cfg.Answers.Error(text)
 }
 

@@ -69,7 +69,8 @@ type Config struct {
 
 // Dispatcher carries out commands.
 type Dispatcher struct {
-	cfg Config
+	cfg      Config
+	failures board.Pace
 
 	mu      sync.Mutex
 	queues  map[string]*queue
@@ -225,6 +226,9 @@ func (d *Dispatcher) Run(ctx context.Context) error {
 	d.mu.Unlock()
 	d.wg.Wait()
 	d.refuseRest()
+	if n := d.failures.Unsaid(); n > 0 {
+		d.cfg.Log.Warnf("commands: %d more failed", n)
+	}
 	return nil
 }
 

@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"forager/board"
 	"forager/conn/wire"
 	"forager/pots"
 	"forager/pots/install"
@@ -389,5 +390,29 @@ func TestDescribe(t *testing.T) {
 	}
 	if strings.Contains(got, "s3cret") {
 		t.Errorf("a secret in %q", got)
+	}
+}
+
+// A Core gone mad gets its answers, and does not fill the log.
+func TestRefusedCommandsAreLoggedOnceAMinute(t *testing.T) {
+	var log bytes.Buffer
+	h := newHouse(t, func(c *Config) { c.Log = board.NewLog(&log, board.LevelInfo) }, "p-1")
+	h.pots.gates["p-1"] = make(chan struct{}) // its queue fills
+	const mad, surplus = 1000, 5
+	for range mad {
+		h.Do(wire.Command{NodeID: 7, Name: wire.CmdRestart, Known: true})
+	}
+	h.Do(one(t, `{"StopPot":"p-1"}`))
+	<-h.pots.begun
+	for range maxQueue + surplus {
+		h.Do(one(t, `{"StopPot":"p-1"}`))
+	}
+	h.answers.wait(t, mad+surplus)
+	close(h.pots.gates["p-1"])
+	h.answers.wait(t, mad+surplus+1+maxQueue)
+	h.end()
+	if lines := bytes.Count(log.Bytes(), []byte("\n")); lines != 2 ||
+		!strings.HasSuffix(log.String(), fmt.Sprintf("warn: commands: %d more failed\n", mad+surplus-1)) {
+		t.Errorf("%d lines: %.300s", lines, log.String())
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"net"
 	"time"
 
+	"forager/board"
 	"forager/conn/ring"
 	"forager/conn/wire"
 )
@@ -39,7 +40,7 @@ type link struct {
 	beat        *time.Timer
 	wake        *time.Timer
 	versionSaid bool
-	brokenSaid  time.Time
+	brokenPace  board.Pace
 }
 
 // counted counts what is handed to the kernel, TLS records included, to be

@@ -10,15 +10,13 @@ import (
 	"syscall"
 	"time"
 
+	"forager/board"
 	"forager/conn/wire"
 )
 
 // readBuffer is the size of one read from Core in bytes: a command is a few
 // hundred.
 const readBuffer = 1024
-
-// tellBroken is how often at most broken frames are logged and told to Core.
-const tellBroken = time.Minute
 
 // reader takes Core's messages off one connection.
 type reader struct {
@@ -151,10 +149,10 @@ func (l *link) checkVersion(m *wire.Message) {
 func (l *link) reportBroken(err error) {
 	s := l.s
 	s.set(func(st *Stats) { st.Broken++ })
-	if now := time.Now(); now.Sub(l.brokenSaid) >= tellBroken {
-		l.brokenSaid = now
-		s.cfg.Log.Warnf("from Core: %.300v", err)
-		s.lane.put(urgent{kind: failure, text: fmt.Sprintf("from Core: %.300v", err)})
+	if before, due := l.brokenPace.Due(time.Now()); due {
+		text := board.More(fmt.Sprintf("from Core: %.300v", err), before)
+		s.cfg.Log.Warnf("%s", text)
+		s.lane.put(urgent{kind: failure, text: text})
 	}
 }
 

@@ -2,15 +2,10 @@ package pots
 
 import (
 	"fmt"
-	"sync"
 	"time"
 
 	"forager/board"
 )
-
-// intakeQuiet is how often one cause of trouble is said: a honeypot that
-// writes rubbish must not fill a router's log.
-const intakeQuiet = time.Minute
 
 // sampleMax is how many bytes of a bad line the log shows.
 const sampleMax = 64
@@ -37,36 +32,17 @@ type intakeReports struct {
 	log     *board.Log
 	onError func(string)
 
-	mu    sync.Mutex
-	cause [reportCauses]struct {
-		last   time.Time
-		said   bool
-		unsaid uint64
-	}
+	cause [reportCauses]board.Pace
 }
 
-// due counts one more of cause and tells whether to say it now, and how many
-// were left unsaid before. Nothing is formatted before that is known.
+// due tells whether to say cause now, and how many were left unsaid before.
 func (r *intakeReports) due(cause reportCause) (before uint64, due bool) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	c := &r.cause[cause]
-	now := r.now()
-	if c.said && now.Sub(c.last) < intakeQuiet {
-		c.unsaid++
-		return 0, false
-	}
-	before = c.unsaid
-	c.said, c.last, c.unsaid = true, now, 0
-	return before, true
+	return r.cause[cause].Due(r.now())
 }
 
 // warn logs; before is what due returned.
 func (r *intakeReports) warn(before uint64, format string, args ...any) string {
-	text := fmt.Sprintf(format, args...)
-	if before > 0 {
-		text = fmt.Sprintf("%s (and %d more of these before)", text, before)
-	}
+	text := board.More(fmt.Sprintf(format, args...), before)
 	r.log.Warnf("%s", text)
 	return text
 }
@@ -78,11 +54,9 @@ func (r *intakeReports) tell(before uint64, format string, args ...any) {
 
 // flush logs how many were left unsaid at the end.
 func (r *intakeReports) flush() {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	for i, c := range r.cause {
-		if c.unsaid > 0 {
-			r.log.Warnf("intake: %s: %d more left unsaid", reportNames[i], c.unsaid)
+	for i := range r.cause {
+		if n := r.cause[i].Unsaid(); n > 0 {
+			r.log.Warnf("intake: %s: %d more left unsaid", reportNames[i], n)
 		}
 	}
 }
