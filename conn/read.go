@@ -100,13 +100,21 @@ func (l *link) takeKey(key string) {
 	if key == "" {
 		return
 	}
-	if cfg.TOTP == nil {
-		cfg.Log.Warnf("Core handed out a TOTP secret, but -totp is off: it is not kept")
+	t := cfg.TOTP
+	if t == nil && cfg.StateDir == "" {
+		cfg.Log.Warnf("Core handed out a TOTP secret, and there is nowhere to keep it (-state-dir)")
 		return
 	}
-	if err := cfg.TOTP.Store(key); err != nil {
+	if t == nil { // Core hands it out only once: -totp may come later
+		t = &TOTP{path: totpPath(cfg.StateDir)}
+	}
+	if err := t.Store(key); err != nil {
 		cfg.Log.Errorf("%v", err)
 		l.s.Error(err.Error())
+		return
+	}
+	if cfg.TOTP == nil {
+		cfg.Log.Warnf("stored the TOTP secret that Core handed out; codes are not sent (-totp)")
 		return
 	}
 	cfg.Log.Infof("stored the TOTP secret that Core handed out")

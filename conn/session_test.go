@@ -290,6 +290,26 @@ func TestTOTPKeyFromCoreIsKept(t *testing.T) {
 	await(t, func() bool { return n.Stats().State == LinkUp })
 }
 
+// Core hands a secret out only once: it is kept for the day of -totp.
+func TestTOTPKeyIsKeptWithoutTOTP(t *testing.T) {
+	c := startCore(t, core.Config{TOTP: "new"})
+	cfg := newConfig(t, c.Addr())
+	cfg.StateDir = t.TempDir()
+	n := startNode(t, cfg)
+	await(t, func() bool { _, err := os.Stat(totpPath(cfg.StateDir)); return err == nil })
+	n.end()
+	kept, err := LoadTOTP(cfg.StateDir, "test")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if fi, err := os.Stat(kept.path); err != nil || fi.Mode().Perm() != 0o600 {
+		t.Errorf("secret file: %v %v", fi.Mode(), err)
+	}
+	cfg.TOTP = kept
+	n = startNode(t, cfg)
+	await(t, func() bool { return n.Stats().State == LinkUp })
+}
+
 func TestRejectedNodeWaitsLong(t *testing.T) {
 	c := startCore(t, core.Config{Faults: core.Faults{Reject: "no such node"}})
 	n := startNode(t, newConfig(t, c.Addr()))

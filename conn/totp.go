@@ -37,7 +37,7 @@ type TOTP struct {
 // LoadTOTP reads the secret from dir, or makes and stores one. name is the
 // account in the enrolment URI.
 func LoadTOTP(dir, name string) (*TOTP, error) {
-	t := &TOTP{path: filepath.Join(dir, totpFile), name: name}
+	t := &TOTP{path: totpPath(dir), name: name}
 	b, err := os.ReadFile(t.path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return t, t.create()
@@ -51,6 +51,8 @@ func LoadTOTP(dir, name string) (*TOTP, error) {
 	}
 	return t, nil
 }
+
+func totpPath(dir string) string { return filepath.Join(dir, totpFile) }
 
 func (t *TOTP) create() error {
 	key, err := totp.Generate(totp.GenerateOpts{Issuer: totpIssuer, AccountName: t.name})
