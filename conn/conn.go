@@ -82,8 +82,9 @@ type Session struct {
 	lossTold  ring.Loss
 	dropsTold uint64
 
-	mu    sync.Mutex
-	stats Stats
+	mu     sync.Mutex
+	stats  Stats
+	failed func() bool // tells whether the node still can't go on; nil: it never could not
 }
 
 // peer is what is remembered of one -core address.

@@ -104,6 +104,26 @@ func (s *Session) NodeStatus(state wire.NodeState) {
 	s.lane.put(urgent{kind: nodeStatus, state: state})
 }
 
+// Fail tells Core that the node can't go on, now and at each heartbeat, until
+// still returns false; then that it runs. still must not block.
+func (s *Session) Fail(still func() bool) {
+	s.mu.Lock()
+	s.failed = still
+	s.mu.Unlock()
+	s.NodeStatus(wire.NodeFailed)
+}
+
+// running is Running, or Failed while that lasts.
+func (s *Session) running() wire.NodeState {
+	s.mu.Lock()
+	failed := s.failed
+	s.mu.Unlock()
+	if failed != nil && failed() {
+		return wire.NodeFailed
+	}
+	return wire.NodeRunning
+}
+
 // Alarm sends a NodeEvent Alarm, on the next connection if there is none.
 func (s *Session) Alarm(text string) { s.lane.put(urgent{kind: alarm, text: text, lasting: true}) }
 

@@ -218,6 +218,9 @@ func (l *link) sendUrgent(ctx context.Context, u *urgent) error {
 	if err := l.pace(ctx); err != nil {
 		return err
 	}
+	if u.state == wire.NodeRunning {
+		u.state = l.s.running()
+	}
 	l.out = u.append(l.out[:0], l.s.cfg.Node.NodeID, l.frameLimit())
 	if err := l.write(l.out); err != nil {
 		return err

@@ -210,6 +210,37 @@ func TestSessionRegistersReportsAndSaysGoodbye(t *testing.T) {
 	}
 }
 
+// A node that can't go on says so, whatever asks, until it can again.
+func TestFailedNode(t *testing.T) {
+	for _, strict := range []bool{false, true} {
+		t.Run(fmt.Sprintf("strict=%v", strict), func(t *testing.T) {
+			c := startCore(t, core.Config{Strict: strict})
+			w := c.Watch()
+			cfg := newConfig(t, c.Addr())
+			cfg.Heartbeat = 50 * time.Millisecond
+			n := startNode(t, cfg)
+			until(t, w, core.NodeStatusUpdate, `"Running"`)
+			var well atomic.Bool
+			n.Fail(func() bool { return !well.Load() })
+			n.Error("a part is stuck")
+			until(t, w, core.NodeStatusUpdate, `"Failed"`)
+			until(t, w, core.NodeEvent, "a part is stuck")
+			for range 2 { // a heartbeat and an answer
+				n.NodeStatus(wire.NodeRunning)
+				if m := until(t, w, core.NodeStatusUpdate, ""); !strings.Contains(m.Raw, `"Failed"`) {
+					t.Errorf("a node that failed says %s", m.Raw)
+				}
+			}
+			well.Store(true)
+			until(t, w, core.NodeStatusUpdate, `"Running"`)
+			n.end()
+			if st := c.Stats(); st.Refused != 0 || n.Stats().Connects != 1 {
+				t.Errorf("Core refused %d frames, %d connections", st.Refused, n.Stats().Connects)
+			}
+		})
+	}
+}
+
 // await polls a condition that no channel tells of.
 func await(t *testing.T, ok func() bool) {
 	t.Helper()

@@ -17,9 +17,17 @@ func (n *node) down() {
 
 // stuck tells of a part that does not answer, while Core and systemd listen.
 func (n *node) stuck(text string) {
+	if n.partsStuck() { // else it is a feed
+		n.session.Fail(n.partsStuck)
+	}
 	n.session.Error(text)
 	go n.run.Stuck(text) // writing may take long
 	_ = n.heart.Systemd.Status(text)
+}
+
+func (n *node) partsStuck() bool {
+	_, stuck := n.heart.Stats()
+	return len(stuck) > 0
 }
 
 func (n *node) spoolChanged(err error) {
