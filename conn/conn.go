@@ -26,11 +26,7 @@ import (
 	"forager/conn/wire"
 )
 
-const (
-	farewellTime   = time.Second     // from NodeDrop to closing; the documents' advice
-	goodbyeTimeout = 3 * time.Second // the whole goodbye
-	dialTimeout    = 10 * time.Second
-)
+const dialTimeout = 10 * time.Second
 
 // Errors a session ends a connection with.
 var (
@@ -61,7 +57,10 @@ type Config struct {
 	// OnDown is called after the end of each connection and each failed
 	// attempt, and must not block; nil: nobody cares.
 	OnDown func()
-	Log    *board.Log
+	// Keeps tells at the end whether the events left in the ring are handed
+	// to the next process; nil: they are not. A spool keeps them in any case.
+	Keeps func() bool
+	Log   *board.Log
 
 	// Dial makes the connections; nil: Dialer of the node's id.
 	Dial func(ctx context.Context, addr string) (net.Conn, error)
@@ -84,6 +83,7 @@ type Session struct {
 
 	mu     sync.Mutex
 	stats  Stats
+	left   uint64      // events that goodbye said end with the node
 	failed func() bool // tells whether the node still can't go on; nil: it never could not
 }
 
@@ -136,6 +136,7 @@ func (s *Session) Run(ctx context.Context) error {
 		s.sleep(ctx, pause)
 	}
 	s.set(func(st *Stats) { st.State = LinkDown })
+	s.losses() // of which no Core was told
 	return nil
 }
 

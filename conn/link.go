@@ -34,6 +34,7 @@ type link struct {
 	up      time.Time
 	first   time.Time // the first PotEvent; zero: none yet
 	wrote   time.Time // the last write
+	end     time.Time // of what goodbye writes; zero: the link serves
 	learned bool      // this connection has taught what it can
 
 	maxFrame    int // tests only: instead of the path's segment
@@ -215,7 +216,11 @@ func (l *link) heartbeatNow(ctx context.Context) error {
 
 // sendUrgent writes one frame by itself.
 func (l *link) sendUrgent(ctx context.Context, u *urgent) error {
-	if err := l.pace(ctx); err != nil {
+	return l.say(ctx, l.pace, u)
+}
+
+func (l *link) say(ctx context.Context, pace func(context.Context) error, u *urgent) error {
+	if err := pace(ctx); err != nil {
 		return err
 	}
 	if u.state == wire.NodeRunning {
@@ -238,55 +243,16 @@ func (l *link) sendUrgent(ctx context.Context, u *urgent) error {
 // ends the connection.
 func (l *link) write(b []byte) error {
 	l.wrote = time.Now()
-	if err := l.conn.SetWriteDeadline(l.wrote.Add(l.s.cfg.timing.write)); err != nil {
+	end := l.end
+	if end.IsZero() {
+		end = l.wrote.Add(l.s.cfg.timing.write)
+		l.s.pulse.Busy(l.s.cfg.timing.write + slack)
+		defer l.s.pulse.Busy(0)
+	}
+	if err := l.conn.SetWriteDeadline(end); err != nil {
 		return err
 	}
-	l.s.pulse.Busy(l.s.cfg.timing.write + slack)
 	_, err := l.conn.Write(b)
-	l.s.pulse.Busy(0)
-	return err
-}
-
-// goodbye says that the node stops, each frame its own read at Core, and
-// gives Core a second to close first.
-func (l *link) goodbye() error {
-	l.s.pulse.Busy(goodbyeTimeout + slack)
-	ctx, cancel := context.WithTimeout(context.Background(), goodbyeTimeout-farewellTime)
-	defer cancel()
-	_ = l.conn.SetWriteDeadline(time.Now().Add(goodbyeTimeout - farewellTime))
-	// The pots' last words, as many as half the time takes.
-	for half := time.Now().Add((goodbyeTimeout - farewellTime) / 2); time.Now().Before(half); {
-		u, ok := l.s.lane.take()
-		if !ok {
-			break
-		}
-		if err := l.say(ctx, l.pace, &u); err != nil {
-			return err
-		}
-	}
-	for _, u := range []urgent{{kind: nodeStatus, state: wire.NodeStopped}, {kind: stopped}, {kind: drop}} {
-		if err := l.say(ctx, l.paceAlways, &u); err != nil {
-			return err
-		}
-	}
-	t := time.NewTimer(farewellTime)
-	defer t.Stop()
-	select {
-	case err := <-l.dead:
-		l.dead <- err
-	case <-t.C:
-	}
-	return nil
-}
-
-// say writes one frame of the goodbye, within the deadline that goodbye set.
-func (l *link) say(ctx context.Context, pace func(context.Context) error, u *urgent) error {
-	if err := pace(ctx); err != nil {
-		return err
-	}
-	l.out = u.append(l.out[:0], l.s.cfg.Node.NodeID, l.frameLimit())
-	l.wrote = time.Now()
-	_, err := l.conn.Write(l.out)
 	return err
 }
 

@@ -70,5 +70,8 @@ func (b *Batch) skip(pos uint64) {
 // empty.
 func (b *Batch) Last() uint64 { return b.first + uint64(b.n) - 1 }
 
+// Left is how many of them Next has not given yet.
+func (b *Batch) Left() int { return b.n - b.read }
+
 // Len is how many events the batch holds.
 func (b *Batch) Len() int { return b.n }
