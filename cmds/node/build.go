@@ -176,6 +176,7 @@ func (n *node) connect(c *config.Config, secure *tls.Config, self wire.Registrat
 		OnCommand: func(cmd wire.Command) { n.commands.Do(cmd) },
 		OnUp:      n.up,
 		OnDown:    n.down,
+		Keeps:     n.returns,
 		Log:       n.log,
 	})
 	return err

@@ -90,6 +90,7 @@ func Run(p Program, args []string) error {
 	endSession()
 	session.Wait(sessionTime) // the spool saves meanwhile
 	spool.Wait(spoolTime)
+	n.session.TellLeft()
 	n.run.Stopped() // a slow card is written to: still fed
 	endHeart()
 	heart.Wait(partsTime)

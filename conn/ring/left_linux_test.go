@@ -54,6 +54,7 @@ func TestLeave(t *testing.T) {
 	b := newLife(t, 2, a.leave())
 	b.put(5, 100)
 	want(t, "held", b.r.Stats().Held, uint64(705))
+	want(t, "unsaved", b.r.Unsaved(), uint64(705))
 	got, _ = b.drain()
 	wantNames(t, "second process", got, append(names(1, 301, 1000), names(0, 701, 705)...))
 

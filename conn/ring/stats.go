@@ -80,15 +80,18 @@ func (r *Ring) Lost() Loss {
 }
 
 // Unsaved is how many events would end with the node now: they are in memory,
-// and not on flash.
+// ours or another process's that we read, and not on flash.
 func (r *Ring) Unsaved() uint64 {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	from := r.tail.seq
-	if r.flash != nil {
-		from = max(from, r.flash.copied.seq)
+	switch s := r.flash; {
+	case s == nil:
+		return r.head.seq - r.tail.seq
+	case s.left != nil:
+		return r.head.seq - r.tail.seq + s.flashOnly()
+	default:
+		return r.head.seq - max(r.tail.seq, s.copied.seq)
 	}
-	return r.head.seq - from
 }
 
 // Stats returns a copy of the counters.
