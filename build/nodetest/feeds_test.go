@@ -235,7 +235,7 @@ func TestStuckPart(t *testing.T) {
 	t.Setenv("WATCHDOG_USEC", "1000000")
 	c := startCore(t)
 	w := c.Watch()
-	n := start(t, program, "-core", c.Addr(), "-state-dir", t.TempDir())
+	n := start(t, program, "-core", c.Addr(), "-state-dir", t.TempDir(), "-heartbeat", "1s")
 	until(t, w, `"Started"`)
 	m.until("READY=1")
 	m.until("WATCHDOG=1")
@@ -249,10 +249,12 @@ func TestStuckPart(t *testing.T) {
 	const text = "control is stuck: does not answer; not feeding systemd"
 	m.until("STATUS=" + text)
 	n.says("error: " + text)
+	until(t, w, `"status":"Failed"`)
 	until(t, w, `"Error":{"message":"`+text)
 	m.silence(time.Second)
 	n.says("warn: control goes on")
 	m.until("WATCHDOG=1")
+	until(t, w, `"status":"Running"`)
 }
 
 // Core is told of the machine once for each registration, unless that is
