@@ -90,16 +90,18 @@ func Run(p Program, args []string) error {
 	endSession()
 	session.Wait(sessionTime) // the spool saves meanwhile
 	spool.Wait(spoolTime)
-	n.session.TellLeft()
 	n.run.Stopped() // a slow card is written to: still fed
 	endHeart()
 	heart.Wait(partsTime)
 	if n.returns() {
 		n.leaveEvents()
 		err := board.Replace(n.heart.Leave(n.left))
+		n.told.Store(true) // nobody follows
+		n.session.TellLeft()
 		n.heart.Close()
 		return fmt.Errorf("%w: %w", ErrNotReplaced, err)
 	}
+	n.session.TellLeft()
 	n.heart.Close()
 	return nil
 }
