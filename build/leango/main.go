@@ -123,7 +123,7 @@ func (s source) replace(o overlay, root, dir string) error {
 	if err != nil {
 		return fmt.Errorf("%s: %w", path, err)
 	}
-	o.Replace[path] = filepath.Join(dir, filepath.Base(path))
+	o.Replace[path] = filepath.Join(dir, "_"+filepath.Base(path)) // _: no package of ours for go
 	return os.WriteFile(o.Replace[path], []byte(changed), 0o644)
 }
 

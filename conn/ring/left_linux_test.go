@@ -48,14 +48,14 @@ func TestLeave(t *testing.T) {
 		t.Fatalf("%d files of nothing", len(files))
 	}
 	a.put(1000, 200) // more than one batch
-	got, _ := a.drain()
+	a.drain()
 	a.r.Forget(uint64(300))
 
 	b := newLife(t, 2, a.leave())
 	b.put(5, 100)
 	want(t, "held", b.r.Stats().Held, uint64(705))
 	want(t, "unsaved", b.r.Unsaved(), uint64(705))
-	got, _ = b.drain()
+	got, _ := b.drain()
 	wantNames(t, "second process", got, append(names(1, 301, 1000), names(0, 701, 705)...))
 
 	files := b.leave()
