@@ -166,6 +166,7 @@ func (x *expander) value(v string, quoted bool) {
 // run expands a raw text. doc says that it is the inside of double quotes or a
 // here-document, quotes whether double quotes mean something in it.
 func (x *expander) run(raw string, doc, quotes bool) {
+	x.s.work(len(raw))
 	for i := 0; i < len(raw) && !x.s.stopped(); {
 		c := raw[i]
 		switch {
@@ -281,6 +282,7 @@ func (x *expander) backticks(s string, doc bool) int {
 
 // dollar reads what begins with a dollar sign.
 func (x *expander) dollar(s string, doc bool) int {
+	x.s.work(32)
 	if len(s) == 1 {
 		x.quoted("$")
 		return 1

@@ -243,6 +243,7 @@ func (fs *fileSystem) symlink(target, name string) error {
 // move gives a file another path. Below a directory of the session's own
 // everything moves with it.
 func (fs *fileSystem) move(f file, to string) error {
+	fs.sh.work(64 * len(fs.changed))
 	if err := fs.writable(f.path); err != nil {
 		return err
 	}

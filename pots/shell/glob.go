@@ -57,7 +57,7 @@ func (s *Shell) match(pattern, text string) bool {
 			return false
 		}
 		mark++
-		if p, t = star+1, mark; mark&255 == 0 && !s.step(1+len(pattern)/64) {
+		if p, t = star+1, mark; mark&255 == 0 && !s.step(1+len(pattern)/16) {
 			return false
 		}
 	}

@@ -75,6 +75,8 @@ func TestLimits(t *testing.T) {
 		"nohup itself":        {strings.Repeat("nohup ", 9000), "depth"},
 		"busybox itself":      {strings.Repeat("busybox ", 9000), "*"},
 		"expansion in a loop": {"x=" + strings.Repeat("a", 30000) + "; while :; do : $x $x $x; done", "steps"},
+		"unset variables":     {"while :; do : " + strings.Repeat("$a", 30000) + "; done", "steps"},
+		"assignments":         {"while :; do " + strings.Repeat("a=b ", 15000) + ":; done", "steps"},
 		"many separators":     {"IFS=" + strings.Repeat("q", 20000) + "; x=" + strings.Repeat("a", 10000) + "; : $x $x $x $x", "steps"},
 		"open braces":         {"echo " + strings.Repeat("{", 20000) + "a,b" + strings.Repeat("}", 20000), "steps"},
 		"links in a loop":     {"ln -s " + strings.Repeat("./", 1900) + "b /tmp/a; ln -s " + strings.Repeat("./", 1900) + "a /tmp/b; cat " + strings.Repeat("/tmp/a ", 8000), "steps"},

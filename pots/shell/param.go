@@ -145,10 +145,12 @@ func (s *Shell) unset(name string) {
 
 // assign does NAME=value and NAME+=value.
 func (s *Shell) assign(raw string, std *stdio) {
+	s.work(64)
 	name, value, _ := strings.Cut(raw, "=")
 	v := s.word(value, std)
 	if rest, ok := strings.CutSuffix(name, "+"); ok {
 		name, v = rest, s.get(rest)+v
+		s.work(len(v))
 	}
 	s.set(name, v)
 }

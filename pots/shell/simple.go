@@ -352,6 +352,7 @@ func (s *Shell) listApplets(args []string, std *stdio) {
 // runDropped runs what the session brought: a script is interpreted, a program
 // does nothing, and both are told.
 func (s *Shell) runDropped(f file, args []string, std *stdio) int {
+	s.work(len(f.e.data))
 	s.tellRun(f.path, f.e, args)
 	data, err := s.fs.read(f)
 	if err != nil || len(data) == 0 {
