@@ -25,7 +25,7 @@ const (
 	adbIdle    = 90 * time.Second // of silence, at most Limits.Idle
 	adbText    = 512              // bytes of banner=
 	adbKeys    = 10               // signatures and keys that a client may offer
-	adbMemory  = 8 << 10          // bytes a connection adds to what all shells may hold
+	adbMemory  = 8 << 10          // bytes a connection adds to what all streams may hold
 )
 
 // adbDefault is the device of a persona that is none: a television box.
@@ -98,6 +98,7 @@ type adbSession struct {
 
 	mu      sync.Mutex
 	streams map[uint32]*adbStream
+	held    int // bytes of the budget that wait for the client, on all streams
 	shells  connShells
 	wg      sync.WaitGroup
 	out     []byte
@@ -211,6 +212,8 @@ func (p *adbPot) memory(c *Conn) *shell.Budget {
 	p.once.Do(func() { p.budget = shell.NewBudget(int64(c.l.limits().Conns) * adbMemory) })
 	return p.budget
 }
+
+func (s *adbSession) budget() *shell.Budget { return s.shells.base.Budget }
 
 func (s *adbSession) welcome() error {
 	s.state = adbOnline

@@ -3,6 +3,7 @@ package pots
 import (
 	"errors"
 	"io"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -60,7 +61,7 @@ type adbRun struct {
 
 func (r *adbRun) run() {
 	s := r.st.s
-	t := tty.New(r, r, r.how.pty, s.shells.base.Budget)
+	t := tty.New(r, r, r.how.pty, s.budget())
 	defer t.Close()
 	sh, end := s.shells.take(shell.Config{Stdin: t, TTY: r.how.pty, Sleep: r.sleep(t)})
 	defer end()
@@ -135,13 +136,17 @@ func (r *adbRun) control(kind byte, data []byte) {
 // Write sends what is printed.
 func (r *adbRun) Write(p []byte) (int, error) { return r.write(adbwire.ShellStdout, p) }
 
+// write sends it in packets that are no longer than a message.
+
 func (r *adbRun) write(kind byte, p []byte) (int, error) {
 	if !r.how.v2 {
 		return r.st.Write(p)
 	}
-	r.packet = adbwire.AppendShell(r.packet[:0], kind, p)
-	if _, err := r.st.Write(r.packet); err != nil {
-		return 0, err
+	for part := range slices.Chunk(p, adbwire.MaxData-adbwire.ShellHeader) {
+		r.packet = adbwire.AppendShell(r.packet[:0], kind, part)
+		if _, err := r.st.Write(r.packet); err != nil {
+			return 0, err
+		}
 	}
 	return len(p), nil
 }
@@ -166,14 +171,33 @@ func (s *adbSession) startSync(st *adbStream) {
 		end()
 	}
 	st.take = func(p []byte) {
-		out, err := sync.Feed(p, nil)
+		err := sync.Feed(p, adbAnswers{st})
 		s.mu.Lock()
 		defer s.mu.Unlock()
-		if st.queue(out); err != nil && !st.closed {
-			st.last = true
-			st.push()
+		if err == errADBFull {
+			st.close()
+			return
 		}
+		st.last = err != nil
+		st.push()
 	}
+}
+
+// adbAnswers keeps the answers of the sync service until one message of the
+// client is done.
+type adbAnswers struct{ *adbStream }
+
+// errADBFull is what Write returns when the client takes too little.
+var errADBFull = errors.New("adb: too much waits")
+
+func (st adbAnswers) Write(p []byte) (int, error) {
+	st.s.mu.Lock()
+	defer st.s.mu.Unlock()
+	if !st.grow(len(p)) {
+		return 0, errADBFull
+	}
+	st.out = append(st.out, p...)
+	return len(p), nil
 }
 
 // adbFiles is the shell's file system for the sync service.

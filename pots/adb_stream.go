@@ -13,8 +13,10 @@ import (
 
 // Limits of a stream, what we chose.
 const (
-	adbHeld = 160 << 10 // bytes that wait for the client: a file of the shell, and more
-	adbWait = 8 << 10   // bytes that wait before a shell must wait too
+	adbHeld = 160 << 10 // bytes that wait for the client, on all streams: a file of the shell, and more
+	adbWait = 8 << 10   // bytes that wait on a stream before its shell must wait too
+	adbFree = 1 << 10   // bytes of them that no budget is asked for
+	adbStep = 4 << 10   // bytes by which the memory for more of them grows
 )
 
 // adbStream is one stream of a connection (protocol.txt, OPEN). The session's
@@ -26,10 +28,12 @@ type adbStream struct {
 	change        *sync.Cond // on the session's mu
 
 	out   []byte // for the client
+	lent  int    // bytes of the budget that it has
 	ready bool   // the client has taken the last WRTE
 	last  bool   // CLSE follows when out is empty
 
 	in     []byte // from the client, not read yet
+	inLent int    // bytes of the budget that it has
 	unread bool   // and not acknowledged
 	closed bool
 	done   chan struct{} // closed with it
@@ -100,16 +104,16 @@ func (s *adbSession) service(st *adbStream, name string) bool {
 	case "root", "remount", "unroot", "disable-verity", "tcpip", "usb":
 		s.accept(st)
 		s.c.Event("command.input").Bytes("input", []byte(name)).Send()
-		st.finish(adbAnswers[kind])
+		st.finish(adbReplies[kind])
 	default:
 		return false
 	}
 	return true
 }
 
-// adbAnswers is what adbd of a device without protection says to its own
+// adbReplies is what adbd of a device without protection says to its own
 // commands (adb's services).
-var adbAnswers = map[string]string{
+var adbReplies = map[string]string{
 	"root": "adbd is already running as root\n", "remount": "remount succeeded\n", "unroot": "adbd not running as root\n",
 	"disable-verity": "verity already disabled on /system\n", "tcpip": "restarting in TCP mode port: 5555\n", "usb": "restarting in USB mode\n",
 }
@@ -193,15 +197,29 @@ func (st *adbStream) isClosed() bool {
 	return st.closed
 }
 
-// receive keeps data for a reader. A client that does not wait for OKAY breaks
-// the protocol. mu is held.
+// receive keeps data for a reader, if there is one. A client that does not wait
+// for OKAY breaks the protocol; one that sends more at once than it may gets
+// what the budget has. mu is held.
 func (st *adbStream) receive(p []byte) {
-	if st.unread {
+	switch {
+	case st.last:
+	case st.unread:
 		st.close()
-		return
+	case len(p) > adbwire.MaxData && !st.s.budget().Take(len(p)):
+		st.close()
+	default:
+		if len(p) > adbwire.MaxData {
+			st.inLent = len(p)
+		}
+		st.in, st.unread = bytes.Clone(p), true
+		st.change.Broadcast()
 	}
-	st.in, st.unread = append(st.in[:0], p...), true
-	st.change.Broadcast()
+}
+
+// drained forgets what the client has sent. mu is held.
+func (st *adbStream) drained() {
+	st.s.budget().Give(st.inLent)
+	st.in, st.inLent = nil, 0
 }
 
 // Read gives what the client sends, and acknowledges it when all is read.
@@ -217,8 +235,8 @@ func (st *adbStream) Read(p []byte) (int, error) {
 	n := copy(p, st.in)
 	st.in = st.in[n:]
 	if len(st.in) == 0 {
-		st.in, st.unread = nil, false
-		if !st.closed {
+		st.drained()
+		if st.unread = false; !st.closed {
 			_ = st.s.sendLocked(adbwire.OKAY, st.local, st.remote, nil)
 		}
 	}
@@ -232,19 +250,59 @@ var errADBClosed = errors.New("adb: stream closed")
 func (st *adbStream) Write(p []byte) (int, error) {
 	st.s.mu.Lock()
 	defer st.s.mu.Unlock()
-	for len(st.out) > adbWait && !st.closed {
-		st.change.Wait()
+	for rest := p; len(rest) > 0; {
+		if st.closed {
+			return 0, errADBClosed
+		}
+		n := st.room(len(rest))
+		if n == 0 {
+			st.change.Wait()
+			continue
+		}
+		st.queue(rest[:n])
+		rest = rest[n:]
 	}
-	if st.closed {
-		return 0, errADBClosed
-	}
-	st.queue(p)
 	return len(p), nil
+}
+
+// room makes room for some of a shell's n bytes, and returns how many: with
+// nothing of the budget left they are few, but none only while others wait. mu
+// is held.
+func (st *adbStream) room(n int) int {
+	n = min(n, adbWait-len(st.out))
+	if n > 0 && !st.grow(n) {
+		n = min(n, max(cap(st.out), adbFree)-len(st.out))
+	}
+	return max(n, 0)
+}
+
+// grow makes room for n more bytes, if they may wait. mu is held.
+func (st *adbStream) grow(n int) bool {
+	need := len(st.out) + n
+	if need <= max(cap(st.out), adbFree) {
+		return true
+	}
+	need = (need + adbStep - 1) / adbStep * adbStep
+	more := need - st.lent
+	if st.s.held+more > adbHeld || !st.s.budget().Take(more) {
+		return false
+	}
+	st.lent = need
+	st.s.held += more
+	st.out = append(make([]byte, 0, need), st.out...)
+	return true
+}
+
+// sent forgets what was sent. mu is held.
+func (st *adbStream) sent() {
+	st.s.budget().Give(st.lent)
+	st.s.held -= st.lent
+	st.out, st.lent = nil, 0
 }
 
 // queue adds to what is sent, without waiting. mu is held.
 func (st *adbStream) queue(p []byte) {
-	if len(st.out)+len(p) > adbHeld {
+	if !st.grow(len(p)) {
 		st.close()
 		return
 	}
@@ -260,8 +318,8 @@ func (st *adbStream) push() {
 		n := min(len(st.out), st.s.max)
 		st.ready = false
 		_ = st.s.sendLocked(adbwire.WRTE, st.local, st.remote, st.out[:n])
-		if st.out = st.out[n:]; len(st.out) == 0 {
-			st.out = nil
+		if st.out = append(st.out[:0], st.out[n:]...); len(st.out) == 0 { // not st.out[n:], which is as large as ever
+			st.sent()
 		}
 		st.change.Broadcast()
 	case st.last:
@@ -269,10 +327,11 @@ func (st *adbStream) push() {
 	}
 }
 
-// finish sends a text and closes behind it.
+// finish sends a text and closes behind it. Nobody reads any more.
 func (st *adbStream) finish(text string) {
 	st.s.mu.Lock()
 	defer st.s.mu.Unlock()
+	st.drained()
 	if st.closed || st.last {
 		return
 	}
@@ -298,7 +357,8 @@ func (st *adbStream) shut() {
 	if st.closed {
 		return
 	}
-	st.closed, st.out = true, nil
+	st.closed = true
+	st.sent()
 	close(st.done)
 	st.change.Broadcast()
 	if st.over != nil {

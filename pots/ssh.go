@@ -22,8 +22,8 @@ const (
 	// key exchange: one of them takes 20 KB, and up to 256 KB where a
 	// client announces a packet of that length.
 	sshShare = 4
-	// sshMemory is how many bytes a connection adds to what all shells
-	// may hold together in files.
+	// sshMemory is how many bytes a connection adds to what all sessions
+	// may hold together: files, long lines, what a client has not taken.
 	sshMemory = 8 << 10
 )
 

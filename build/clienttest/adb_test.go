@@ -1,6 +1,7 @@
 package clienttest
 
 import (
+	"bytes"
 	"net"
 	"os"
 	"path/filepath"
@@ -50,6 +51,11 @@ func TestADB(t *testing.T) {
 	adb("", "-s", device, "pull", "/etc/passwd", back)
 	if b, err := os.ReadFile(back); err != nil || !strings.HasPrefix(string(b), "root:") {
 		t.Errorf("%q %v", b, err)
+	}
+	adb("", "-s", device, "pull", "/tmp/bot", back) // as much of it as a shell keeps
+	sent, _ := os.ReadFile(path)
+	if b, err := os.ReadFile(back); err != nil || len(b) < 64<<10 || !bytes.HasPrefix(sent, b) {
+		t.Errorf("%d bytes of the file: %v", len(b), err)
 	}
 	if out := adb("", "-s", device, "exec-out", "cat /proc/cpuinfo"); !strings.Contains(out, "ARM") {
 		t.Errorf("%s", out)

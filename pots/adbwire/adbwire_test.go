@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"io"
 	"slices"
 	"strings"
 	"testing"
@@ -109,8 +110,9 @@ func TestShellDecoder(t *testing.T) {
 
 // disk is a file system of one file.
 type disk struct {
-	did  []string
-	open int
+	did   []string
+	open  int
+	reads int
 }
 
 func (d *disk) Stat(p string) Info {
@@ -121,6 +123,7 @@ func (d *disk) Stat(p string) Info {
 }
 func (d *disk) List(p string) []Info { return []Info{{Name: "f", Mode: 1, Size: 2, Time: 3}} }
 func (d *disk) Read(p string) ([]byte, error) {
+	d.reads++
 	if p != "/f" {
 		return nil, errors.New("no")
 	}
@@ -180,14 +183,36 @@ func TestSync(t *testing.T) {
 func sync(d *disk, in []byte, cut int) (string, error) {
 	s := NewSync(d)
 	defer s.Close()
-	var out []byte
+	var out bytes.Buffer
 	var err error
 	for part := range slices.Chunk(in, cut) {
-		if out, err = s.Feed(part, out); err != nil {
+		if err = s.Feed(part, &out); err != nil {
 			break
 		}
 	}
-	return string(out), err
+	return out.String(), err
+}
+
+// shortWriter takes n bytes.
+type shortWriter struct{ n int }
+
+func (w *shortWriter) Write(p []byte) (int, error) {
+	if len(p) > w.n {
+		return 0, io.ErrShortWrite
+	}
+	w.n -= len(p)
+	return len(p), nil
+}
+
+// TestSyncStops: what nobody takes is not read.
+func TestSyncStops(t *testing.T) {
+	for room, reads := range map[int]int{0: 1, 8: 1, 11: 1, 19: 2, 20: 2, 40: 3} {
+		d := &disk{}
+		err := NewSync(d).Feed([]byte(strings.Repeat(req("RECV", "/f"), 1000)), &shortWriter{room})
+		if err != io.ErrShortWrite || d.reads != reads {
+			t.Errorf("room for %d bytes: %d reads, %v", room, d.reads, err)
+		}
+	}
 }
 
 // FuzzADB: no cut changes messages, shell packets or sync requests.

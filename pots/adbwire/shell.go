@@ -12,7 +12,8 @@ const (
 	ShellWindow     = 5 // "ROWSxCOLUMNS,WIDTHxHEIGHT"
 )
 
-const shellHeader = 5 // bytes: type and length
+// ShellHeader is how many bytes stand before a packet's data: type and length.
+const ShellHeader = 5
 
 // maxControl is how many bytes of a packet that is not typed text are kept.
 const maxControl = 64
@@ -34,10 +35,10 @@ type ShellDecoder struct {
 // the packets, whole.
 func (d *ShellDecoder) Feed(p []byte, typed func([]byte), other func(kind byte, data []byte)) {
 	for {
-		if len(d.head) < shellHeader {
-			n := min(shellHeader-len(d.head), len(p))
+		if len(d.head) < ShellHeader {
+			n := min(ShellHeader-len(d.head), len(p))
 			d.head, p = append(d.head, p[:n]...), p[n:]
-			if len(d.head) < shellHeader {
+			if len(d.head) < ShellHeader {
 				return
 			}
 			d.left = binary.LittleEndian.Uint32(d.head[1:])

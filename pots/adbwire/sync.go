@@ -3,6 +3,8 @@ package adbwire
 import (
 	"encoding/binary"
 	"errors"
+	"io"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -31,7 +33,8 @@ type Files interface {
 	// Stat tells of a file without following a link; none has mode 0.
 	Stat(path string) Info
 	List(path string) []Info
-	// Read returns a file's content, or what the client is told.
+	// Read returns a file's content, which is not kept, or what the client
+	// is told.
 	Read(path string) ([]byte, error)
 	// Send begins a file that the client pushes.
 	Send(path string, mode uint32) Pushed
@@ -64,18 +67,19 @@ func (s *Sync) Close() {
 	}
 }
 
-// Feed takes the next bytes and appends the answers to out. An error ends the
-// stream; the answers before it are still good.
-func (s *Sync) Feed(p, out []byte) ([]byte, error) {
+// Feed takes the next bytes and writes the answers to w, each as soon as it is
+// made: those of one message could be ten thousand times as long. An error, w's
+// too, ends the stream; the answers before it are still good.
+func (s *Sync) Feed(p []byte, w io.Writer) error {
 	for {
 		if len(s.head) < 8 {
 			n := min(8-len(s.head), len(p))
 			s.head, p = append(s.head, p[:n]...), p[n:]
 			if len(s.head) < 8 {
-				return out, nil
+				return nil
 			}
 			if err := s.begin(); err != nil {
-				return out, err
+				return err
 			}
 		}
 		n := int(min(s.left, uint32(len(p))))
@@ -86,13 +90,12 @@ func (s *Sync) Feed(p, out []byte) ([]byte, error) {
 		}
 		p, s.left = p[n:], s.left-uint32(n)
 		if s.left > 0 {
-			return out, nil
+			return nil
 		}
-		var err error
-		out, err = s.request(string(s.head[:4]), out)
+		err := s.request(string(s.head[:4]), w)
 		s.head, s.path = s.head[:0], s.path[:0]
 		if err != nil {
-			return out, err
+			return err
 		}
 	}
 }
@@ -120,43 +123,54 @@ func (s *Sync) begin() error {
 }
 
 // request does what a whole request asks for.
-func (s *Sync) request(id string, out []byte) ([]byte, error) {
+func (s *Sync) request(id string, w io.Writer) error {
 	path := string(s.path)
 	switch id {
 	case "STAT":
 		i := s.files.Stat(path)
-		return words(append(out, id...), i.Mode, i.Size, i.Time), nil
+		return put(w, words([]byte(id), i.Mode, i.Size, i.Time))
 	case "LIST":
+		var out []byte
 		for _, i := range s.files.List(path) {
 			out = words(append(out, "DENT"...), i.Mode, i.Size, i.Time, uint32(len(i.Name)))
 			out = append(out, i.Name...)
 		}
-		return words(append(out, "DONE"...), 0, 0, 0, 0), nil
+		return put(w, words(append(out, "DONE"...), 0, 0, 0, 0))
 	case "SEND":
 		at, mode := splitMode(path)
 		s.file = s.files.Send(at, mode)
 	case "DONE":
 		s.file.Close(true)
 		s.file = nil
-		return words(append(out, "OKAY"...), 0), nil
+		return put(w, words([]byte("OKAY"), 0))
 	case "RECV":
-		return s.give(path, out), nil
+		return s.give(path, w)
 	}
-	return out, nil
+	return nil
 }
 
-func (s *Sync) give(path string, out []byte) []byte {
+// give writes a file.
+func (s *Sync) give(path string, w io.Writer) error {
 	data, err := s.files.Read(path)
 	if err != nil {
 		why := err.Error()
-		return append(words(append(out, "FAIL"...), uint32(len(why))), why...)
+		return put(w, append(words([]byte("FAIL"), uint32(len(why))), why...))
 	}
-	for len(data) > 0 {
-		n := min(len(data), MaxChunk)
-		out = append(words(append(out, "DATA"...), uint32(n)), data[:n]...)
-		data = data[n:]
+	for part := range slices.Chunk(data, MaxChunk) {
+		err = put(w, words([]byte("DATA"), uint32(len(part))))
+		if err == nil {
+			err = put(w, part)
+		}
+		if err != nil {
+			return err
+		}
 	}
-	return words(append(out, "DONE"...), 0)
+	return put(w, words([]byte("DONE"), 0))
+}
+
+func put(w io.Writer, p []byte) error {
+	_, err := w.Write(p)
+	return err
 }
 
 // splitMode takes "PATH,MODE" apart; the mode is a decimal number.
