@@ -65,6 +65,7 @@ func (r *adbRun) run() {
 	defer t.Close()
 	sh, end := s.shells.take(shell.Config{Stdin: t, TTY: r.how.pty, Sleep: r.sleep(t)})
 	defer end()
+	defer r.st.finish("")
 	status := 0
 	switch {
 	case r.line == "":
@@ -78,7 +79,6 @@ func (r *adbRun) run() {
 	if r.how.v2 {
 		_, _ = r.st.Write(adbwire.AppendShell(nil, adbwire.ShellExit, []byte{byte(status)}))
 	}
-	r.st.finish("")
 }
 
 // sleep waits as the device would, or until the stream is closed.
