@@ -55,11 +55,7 @@ func (s *Shell) walkHome() error {
 // Pause ends a session whose files another may find: what is unfinished is
 // told, as Close does it.
 func (s *Shell) Pause() {
-	if len(s.held) > 0 {
-		s.tellInput(string(s.held))
-		s.tellAddresses(string(s.held))
-		s.held = nil
-	}
+	s.dropUnfinished()
 	s.fs.tellAll("end")
 }
 

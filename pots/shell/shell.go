@@ -136,6 +136,7 @@ type Shell struct {
 	pids    int // processes that this session started
 
 	held  []byte // lines of an unfinished command
+	owed  int    // bytes of the budget that they have
 	lines int
 	until string // the delimiter of the here-document that held ends in
 	strip bool   // its tabs don't count
@@ -175,11 +176,7 @@ func New(cfg Config) *Shell {
 // Close ends the session: it tells of an unfinished command and of the files
 // that were written, and gives its memory back.
 func (s *Shell) Close() {
-	if len(s.held) > 0 {
-		s.tellInput(string(s.held))
-		s.tellAddresses(string(s.held))
-		s.held = nil
-	}
+	s.dropUnfinished()
 	s.fs.close()
 }
 
@@ -331,6 +328,9 @@ func (s *Shell) hold(line []byte) (string, bool) {
 		s.tellLimit(limitLine)
 		s.lines = s.cfg.Limits.Lines // it ends here
 	}
+	if !s.owe(len(s.held) + 1 + len(line)) {
+		line, s.lines = nil, s.cfg.Limits.Lines
+	}
 	s.held = append(append(s.held, '\n'), line...)
 	if s.lines++; s.until != "" && s.lines < s.cfg.Limits.Lines {
 		word := string(line)
@@ -346,7 +346,7 @@ func (s *Shell) hold(line []byte) (string, bool) {
 
 // keep holds an unfinished command, if it is not too long for that.
 func (s *Shell) keep(text string, inc *incomplete) bool {
-	if s.lines >= s.cfg.Limits.Lines || len(text) >= s.cfg.Limits.Line {
+	if s.lines >= s.cfg.Limits.Lines || len(text) >= s.cfg.Limits.Line || !s.owe(len(text)) {
 		return false
 	}
 	if len(s.held) == 0 {
@@ -356,7 +356,33 @@ func (s *Shell) keep(text string, inc *incomplete) bool {
 	return len(s.held) > 0
 }
 
-func (s *Shell) drop() { s.held, s.lines, s.until = nil, 0, "" }
+// owe takes memory for n bytes of an unfinished command. The first few are not
+// worth it.
+func (s *Shell) owe(n int) bool {
+	more := n/maxAsk*maxAsk - s.owed
+	if more <= 0 {
+		return true
+	}
+	if !s.cfg.Budget.Take(more) {
+		s.tellLimit(limitMemory)
+		return false
+	}
+	s.owed += more
+	return true
+}
+
+func (s *Shell) drop() {
+	s.cfg.Budget.Give(s.owed)
+	s.held, s.owed, s.lines, s.until = nil, 0, 0, ""
+}
+
+// dropUnfinished tells of a command whose end never came.
+func (s *Shell) dropUnfinished() {
+	if len(s.held) > 0 {
+		s.CutOff(s.held)
+		s.drop()
+	}
+}
 
 // do evaluates what was parsed and tells what it showed.
 func (s *Shell) do(text string, n *node, err error, out io.Writer) {

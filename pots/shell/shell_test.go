@@ -3,6 +3,7 @@ package shell
 import (
 	"bytes"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -69,4 +70,32 @@ func (s *session) told(kind string) (list []string) {
 		}
 	}
 	return list
+}
+
+// TestHeldLoans: an unfinished command is the budget's, and ends where that
+// does.
+func TestHeldLoans(t *testing.T) {
+	const all = 32 << 10
+	line := strings.Repeat("x", 1000)
+	for name, end := range map[string]func(s *session){
+		"finished":    func(s *session) { s.run("E") },
+		"closed":      func(s *session) { s.Close() },
+		"for another": func(s *session) { s.Pause() },
+		"too long":    func(s *session) { s.run(slices.Repeat([]string{line}, 30)...) },
+	} {
+		b := NewBudget(all)
+		s := open(t, "router", func(c *Config) { c.Budget = b })
+		s.run("cat > /dev/null <<E")
+		s.run(slices.Repeat([]string{line}, 10)...)
+		if got := all - b.Left(); got != 8<<10 {
+			t.Errorf("%s: %d bytes lent for ten lines", name, got)
+		}
+		end(s)
+		if len(s.held) > 0 || b.Left() != all {
+			t.Errorf("%s: %d bytes are held, %d lent", name, len(s.held), all-b.Left())
+		}
+		if told := len(s.told("command.limit")) > 0; told != (name == "too long") {
+			t.Errorf("%s: a limit was told: %v", name, told)
+		}
+	}
 }
