@@ -34,6 +34,7 @@ type Info struct {
 // stay, all else is as New makes it.
 func (s *Shell) Again(cfg Config) {
 	s.release(0)
+	s.owe(&s.kept, 0)
 	fs, seen, slept := s.fs, s.seen, s.slept
 	cfg.User = s.cfg.User
 	*s = *New(cfg)

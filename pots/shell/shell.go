@@ -137,6 +137,7 @@ type Shell struct {
 
 	held  []byte // lines of an unfinished command
 	owed  int    // bytes of the budget that they have
+	kept  int    // and those of what outlives a line
 	lines int
 	until string // the delimiter of the here-document that held ends in
 	strip bool   // its tabs don't count
@@ -177,6 +178,7 @@ func New(cfg Config) *Shell {
 // that were written, and gives its memory back.
 func (s *Shell) Close() {
 	s.dropUnfinished()
+	s.owe(&s.kept, 0)
 	s.fs.close()
 }
 
@@ -278,6 +280,7 @@ func (s *Shell) Run(line []byte, out io.Writer) (status int, exit bool) {
 	}
 	s.tellInput(text)
 	s.do(text, n, err, out)
+	s.settle()
 	return s.status, s.flow == flowExit
 }
 
@@ -288,6 +291,7 @@ func (s *Shell) Exec(line []byte, out, errOut io.Writer) (status int) {
 	s.tellInput(text)
 	n, err := parse(text, true, s.cfg.Limits.Depth)
 	s.doTo(text, n, err, out, errOut)
+	s.settle()
 	return s.status
 }
 
@@ -328,7 +332,7 @@ func (s *Shell) hold(line []byte) (string, bool) {
 		s.tellLimit(limitLine)
 		s.lines = s.cfg.Limits.Lines // it ends here
 	}
-	if !s.owe(len(s.held) + 1 + len(line)) {
+	if !s.owe(&s.owed, len(s.held)+1+len(line)) {
 		line, s.lines = nil, s.cfg.Limits.Lines
 	}
 	s.held = append(append(s.held, '\n'), line...)
@@ -346,7 +350,7 @@ func (s *Shell) hold(line []byte) (string, bool) {
 
 // keep holds an unfinished command, if it is not too long for that.
 func (s *Shell) keep(text string, inc *incomplete) bool {
-	if s.lines >= s.cfg.Limits.Lines || len(text) >= s.cfg.Limits.Line || !s.owe(len(text)) {
+	if s.lines >= s.cfg.Limits.Lines || len(text) >= s.cfg.Limits.Line || !s.owe(&s.owed, len(text)) {
 		return false
 	}
 	if len(s.held) == 0 {
@@ -356,24 +360,35 @@ func (s *Shell) keep(text string, inc *incomplete) bool {
 	return len(s.held) > 0
 }
 
-// owe takes memory for n bytes of an unfinished command. The first few are not
-// worth it.
-func (s *Shell) owe(n int) bool {
-	more := n/maxAsk*maxAsk - s.owed
-	if more <= 0 {
-		return true
-	}
-	if !s.cfg.Budget.Take(more) {
+// owe makes what is owed to the budget n bytes. The first few are not worth it.
+func (s *Shell) owe(owed *int, n int) bool {
+	more := n/maxAsk*maxAsk - *owed
+	if more < 0 {
+		s.cfg.Budget.Give(-more)
+	} else if !s.cfg.Budget.Take(more) {
 		s.tellLimit(limitMemory)
 		return false
 	}
-	s.owed += more
+	*owed += more
 	return true
 }
 
+// settle takes memory for what outlives a line: variables, functions and
+// arguments. Without it they are forgotten.
+func (s *Shell) settle() {
+	n := s.bytes
+	for _, a := range s.args {
+		n += len(a) + 16 // a string's head
+	}
+	if !s.owe(&s.kept, n) {
+		s.vars, s.funcs, s.args, s.bytes = nil, nil, nil, 0
+		s.owe(&s.kept, 0)
+	}
+}
+
 func (s *Shell) drop() {
-	s.cfg.Budget.Give(s.owed)
-	s.held, s.owed, s.lines, s.until = nil, 0, 0, ""
+	s.owe(&s.owed, 0)
+	s.held, s.lines, s.until = nil, 0, ""
 }
 
 // dropUnfinished tells of a command whose end never came.

@@ -99,3 +99,42 @@ func TestHeldLoans(t *testing.T) {
 		}
 	}
 }
+
+// TestKept: variables and arguments are the budget's for as long as they stay,
+// and are forgotten where it has nothing left.
+func TestKept(t *testing.T) {
+	const all = 64 << 10
+	x := "x=" + strings.Repeat("x", 1000) + "; "
+	for _, c := range []struct {
+		name, line string
+		kept       int
+	}{
+		{"little", x, 0},
+		{"a variable", x + "y=$x$x$x$x$x$x$x$x$x", 8 << 10},
+		{"arguments", x + "set -- $x$x$x $x$x$x $x$x$x", 8 << 10},
+		{"a function", "f() { echo " + strings.Repeat("y", 9000) + "; }", 8 << 10},
+	} {
+		b := NewBudget(all)
+		s := open(t, "router", func(c *Config) { c.Budget = b })
+		s.run(c.line)
+		if got := all - b.Left(); got != c.kept {
+			t.Errorf("%s: %d bytes kept", c.name, got)
+		}
+		s.Pause()
+		s.Again(s.cfg)
+		if b.Left() != all {
+			t.Errorf("%s: %d bytes kept for another session", c.name, all-b.Left())
+		}
+		s.run(c.line)
+		rest := b.Left()
+		b.Take(rest)
+		s.run("set -- $@ $@ $@ $@", "z=1")
+		b.Give(rest)
+		if got := s.run("echo $# $z"); got != "0 1\n" || len(s.told("command.limit")) != b2i(c.name == "arguments") {
+			t.Errorf("%s: afterwards %q, %q", c.name, got, s.told("command.limit"))
+		}
+		if s.Close(); b.Left() != all {
+			t.Errorf("%s: %d bytes are not given back", c.name, all-b.Left())
+		}
+	}
+}
