@@ -137,7 +137,6 @@ func (r *adbRun) control(kind byte, data []byte) {
 func (r *adbRun) Write(p []byte) (int, error) { return r.write(adbwire.ShellStdout, p) }
 
 // write sends it in packets that are no longer than a message.
-
 func (r *adbRun) write(kind byte, p []byte) (int, error) {
 	if !r.how.v2 {
 		return r.st.Write(p)
