@@ -45,6 +45,8 @@ func (in *Installer) link() error {
 	if in.Dir == name {
 		return nil
 	}
+	in.linking.Lock() // against other installs
+	defer in.linking.Unlock()
 	if to, err := os.Readlink(name); err == nil && to == in.Dir {
 		return nil
 	}

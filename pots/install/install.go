@@ -18,6 +18,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"sync"
 	"time"
 
 	"forager/board"
@@ -46,6 +47,8 @@ type Installer struct {
 	EventPort uint16         // of the intake, as pots are told
 	Limits    process.Limits // for every pot and every step of an install
 	Log       *board.Log
+
+	linking sync.Mutex
 
 	// For tests; nil: the real ones.
 	Fetch func(context.Context, fetch.Source, fetch.Config) (commit string, err error)

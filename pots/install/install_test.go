@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"forager/pots/fetch"
@@ -228,10 +229,16 @@ func TestDirElsewhere(t *testing.T) {
 		t.Errorf("in a place for all: %s", dir)
 	}
 	in := Installer{State: state, Dir: filepath.Join(t.TempDir(), "p")}
-	for range 2 {
-		if err := in.Prepare(0); err != nil {
-			t.Fatal(err)
+	for range 2 { // many at a time
+		var all sync.WaitGroup
+		for range 20 {
+			all.Go(func() {
+				if err := in.Prepare(0); err != nil {
+					t.Error(err)
+				}
+			})
 		}
+		all.Wait()
 	}
 	put(t, filepath.Join(state, "pots", "a"), "")
 	if _, err := os.Stat(filepath.Join(in.Dir, "a")); err != nil {
