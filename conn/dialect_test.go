@@ -18,7 +18,7 @@ var dialectCores = []struct {
 	{"strict", core.Config{Strict: true}, Core},
 	{"closes at once after an event", core.Config{Faults: core.Faults{CloseAfterEvent: -1}}, Core},
 	{"closes soon after an event", core.Config{Faults: core.Faults{CloseAfterEvent: 10 * time.Millisecond}}, Core},
-	{"closes late after an event", core.Config{Faults: core.Faults{CloseAfterEvent: 400 * time.Millisecond}}, Core},
+	{"closes late after an event", core.Config{Faults: core.Faults{CloseAfterEvent: 300 * time.Millisecond}}, Core},
 	{"as documented", core.Config{}, Spec},
 	{"reads slowly", core.Config{Faults: core.Faults{ReadRate: 40 << 10}}, Spec},
 }

@@ -21,7 +21,7 @@ import (
 
 // fast is the usual timing a hundred times as fast.
 var fast = timing{
-	settleSpec: 20 * time.Millisecond, settleCore: 600 * time.Millisecond, learn: 600 * time.Millisecond,
+	settleSpec: 20 * time.Millisecond, settleCore: 1200 * time.Millisecond, learn: 1200 * time.Millisecond,
 	stable: time.Minute, ack: 10 * time.Second, write: 10 * time.Second,
 	backoffFirst: 10 * time.Millisecond, backoffMax: 200 * time.Millisecond,
 }

@@ -103,6 +103,7 @@ func TestScanOfConnections(t *testing.T) {
 	n := newNode(t, Config{}).run()
 	addr := n.pots("catchall listen=127.0.0.1:0 scan=1")
 	dial(t, addr).Close()
+	n.expectType("catchall.session.connect") // it was taken before the pot stops
 	mustNot(t, n.m.Stop("catchall"))
 	_, port, _ := net.SplitHostPort(addr)
 	if data := n.expectType("catchall.scan.detected"); fmt.Sprint(data["ports"]) != "["+port+"]" || data["count"] != 1.0 || data["contacts"] != 1.0 {
