@@ -12,6 +12,7 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
+	"runtime/debug"
 	"sync/atomic"
 	"syscall"
 	"time"
@@ -78,7 +79,7 @@ func Run(p Program, args []string) error {
 		board.Task{Name: "pots", Run: n.pots.Run}, board.Task{Name: "intake", Run: n.intake.Run},
 		board.Task{Name: "commands", Run: n.commands.Run}, board.Task{Name: "control", Run: n.control.Run})
 	heart := board.Start(heartCtx, n.log, board.Task{Name: "heart", Run: n.heart.Run})
-	shed := time.AfterFunc(settled, func() { board.ShedText() })
+	shed := time.AfterFunc(settled, settle)
 	defer shed.Stop()
 	<-ctx.Done()
 	if n.returns() {
@@ -104,6 +105,13 @@ func Run(p Program, args []string) error {
 	n.session.TellLeft()
 	n.heart.Close()
 	return nil
+}
+
+// settle gives back what only the start needed: the runtime by itself would
+// keep that as room for its heap to grow.
+func settle() {
+	debug.FreeOSMemory()
+	board.ShedText()
 }
 
 // node is the parts, wired.
