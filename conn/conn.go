@@ -83,7 +83,7 @@ type Session struct {
 
 	mu     sync.Mutex
 	stats  Stats
-	left   uint64      // events that goodbye said end with the node
+	left   uint64      // events that goodbye has sent, or said end with the node
 	failed func() bool // tells whether the node still can't go on; nil: it never could not
 }
 

@@ -30,7 +30,8 @@ func (l *link) goodbye() error {
 	if err := l.sayRest(half); err != nil && half.Err() == nil {
 		return err
 	}
-	if text := l.leftBehind(); text != "" {
+	text, left := l.leftBehind()
+	if text != "" {
 		if err := l.say(ctx, l.paceAlways, &urgent{kind: failure, text: text}); err != nil {
 			return err
 		}
@@ -41,6 +42,9 @@ func (l *link) goodbye() error {
 		}
 	}
 	l.farewell()
+	l.s.mu.Lock() // TellLeft need not say it again
+	defer l.s.mu.Unlock()
+	l.s.left = left
 	return nil
 }
 
@@ -89,21 +93,22 @@ func (l *link) farewell() {
 }
 
 // leftBehind logs and returns what of the events ends with the node, as far as
-// that is known now: empty when nothing does.
-func (l *link) leftBehind() string {
+// that is known now: empty when Core's kernel takes them all before the goodbye.
+// left is how many the ring holds all the same.
+func (l *link) leftBehind() (text string, left uint64) {
 	l.settleNow(time.Now())
 	st := l.s.cfg.Ring.Stats()
 	if st.Held == 0 || l.s.handsOver() || st.Spool.Budget > 0 && st.Spool.Off == "" {
-		return ""
+		return "", 0
 	}
 	unsent := min(st.Unread+l.pending(), st.Held)
-	text := fmt.Sprintf("%d events end with this run: %d not sent, %d sent just now and perhaps not arrived; a spool keeps them (-spool-size)",
+	if unsent == 0 {
+		return "", st.Held
+	}
+	text = fmt.Sprintf("%d events end with this run: %d not sent, %d sent just now and perhaps not arrived; a spool keeps them (-spool-size)",
 		st.Held, unsent, st.Held-unsent)
 	l.s.cfg.Log.Warnf("%s", text)
-	l.s.mu.Lock()
-	defer l.s.mu.Unlock()
-	l.s.left = st.Held
-	return text
+	return text, st.Held
 }
 
 // pending is how many events are read from the ring and not sent.

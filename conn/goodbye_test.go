@@ -39,7 +39,8 @@ func lastWords(t *testing.T, c *core.Core, cfg Config, count int) (said, log str
 	return said, b.String()
 }
 
-func TestGoodbyeSendsEventsAndTellsWhatEndsWithTheNode(t *testing.T) {
+// What Core has taken before the goodbye's end is no loss.
+func TestGoodbyeSendsEventsAndTellsLosses(t *testing.T) {
 	const count = 40
 	for _, d := range []Dialect{Spec, Core} {
 		t.Run(string(d), func(t *testing.T) {
@@ -55,9 +56,9 @@ func TestGoodbyeSendsEventsAndTellsWhatEndsWithTheNode(t *testing.T) {
 			if len(all.seen) != count {
 				t.Errorf("%d of %d events sent", len(all.seen), count)
 			}
-			inOrder(t, said, "6 events lost", "40 events end with this run: 0 not sent, 40 sent", `"Stopped"`, `"NodeDrop"`)
-			inOrder(t, log, "6 events lost", "40 events end with this run")
-			if strings.Count(log, "end with this run") != 1 {
+			inOrder(t, said, "6 events lost", `"Stopped"`, `"NodeDrop"`)
+			inOrder(t, log, "6 events lost")
+			if strings.Contains(said+log, "end with this run") {
 				t.Errorf("log: %s", log)
 			}
 			if st := c.Stats(); st.Refused != 0 {

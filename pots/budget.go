@@ -63,9 +63,9 @@ type budget struct {
 	tell   func([]*flooded)     // called without the lock
 
 	mu     sync.Mutex
-	shares []share     // places*budgetWays of them, made for the first event
-	gone   []*flooded  // summaries whose shares went
-	timer  *time.Timer // runs while there is something to tell
+	shares []*[budgetWays]share // by place; nil: none was needed there yet
+	gone   []*flooded           // summaries whose shares went
+	timer  *time.Timer          // runs while there is something to tell
 }
 
 // share is one address's at one pot.
@@ -142,14 +142,17 @@ func (s *share) spend(k kind, each, now time.Duration) bool {
 // take the place of another, which is told if it stands for anything.
 func (b *budget) find(inst *instance, key uint64, now time.Duration) *share {
 	if b.shares == nil {
-		b.shares = make([]share, b.places*budgetWays)
+		b.shares = make([]*[budgetWays]share, b.places)
 	}
 	h := (key ^ inst.salt) * 0x9e3779b97f4a7c15
 	h ^= h >> 32 // the product's low bits know little of the key's high ones
-	at := int(h&uint64(b.places-1)) * budgetWays
-	least := &b.shares[at]
+	place := &b.shares[h&uint64(b.places-1)]
+	if *place == nil {
+		*place = new([budgetWays]share)
+	}
+	least := &(*place)[0]
 	for i := range budgetWays {
-		s := &b.shares[at+i]
+		s := &(*place)[i]
 		if s.inst == inst && s.key == key {
 			return s
 		}
@@ -209,19 +212,29 @@ func (b *budget) count(s *share, e *Event, k kind, now time.Duration) {
 // flush tells what was summed up, of one pot or of all.
 func (b *budget) flush(inst *instance) {
 	b.mu.Lock()
-	var all []*flooded
-	for i := range b.shares {
-		if s := &b.shares[i]; s.sum != nil && (inst == nil || s.inst == inst) {
-			all = append(all, s.sum)
-			s.sum = nil
-		}
-	}
+	all := b.takeSums(inst)
 	if inst == nil && b.timer != nil {
 		b.timer.Stop()
 		b.timer = nil
 	}
 	b.mu.Unlock()
 	b.tell(all)
+}
+
+// takeSums takes the summaries of one pot or of all. The lock is held.
+func (b *budget) takeSums(inst *instance) (all []*flooded) {
+	for _, place := range b.shares {
+		if place == nil {
+			continue
+		}
+		for i := range place {
+			if s := &place[i]; s.sum != nil && (inst == nil || s.inst == inst) {
+				all = append(all, s.sum)
+				s.sum = nil
+			}
+		}
+	}
+	return all
 }
 
 // tell makes the event of a summary.
