@@ -6,7 +6,7 @@
 // command.failed, session.file_download (an address that a payload should have
 // come from) and session.file_upload (a file that the session wrote).
 //
-// A line goes through parse (lex.go, parse.go), eval (eval.go, redirect.go),
+// A line goes through parse (lex.go, parse.go, compound.go), eval (eval.go, redirect.go),
 // expansion (expand.go) and the table of commands, grouped by file. The file
 // system (fs.go) holds only what differs from the persona's tree.
 //
