@@ -59,7 +59,9 @@ func TestBruteForceWhileAStrictCoreDies(t *testing.T) {
 	}
 	total := <-sent
 	s.await(total)
+	s.mu.Lock() // some may still come again
 	t.Logf("%d logins, %d deaths of Core, %d events arrived, %d of them again", total, deaths, s.events, s.events-len(s.ids))
+	s.mu.Unlock()
 	if lost := n.status("events dropped"); lost != "0" {
 		t.Errorf("events dropped %s", lost)
 	}

@@ -101,6 +101,13 @@ func (a *arrivals) await(numbers []int) {
 	}
 }
 
+// count is how many events have come so far, and how many of them again.
+func (a *arrivals) count() (came, again int) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return len(a.numbers), a.again
+}
+
 // pot is a process that sends numbered lines to the intake.
 type pot struct {
 	n    *node
@@ -202,8 +209,9 @@ func TestKilledWhileCoreIsAway(t *testing.T) {
 	defer c.Close()
 	n := start(t, path, args...)
 	a.await(safe)
+	came, again := a.count()
 	t.Logf("%d kills, %d events were on flash and are at Core, with %d that need not be, %d again",
-		kills(), len(safe), len(a.numbers)-len(safe), a.again)
+		kills(), len(safe), came-len(safe), again)
 	if lost := n.status("events dropped"); !strings.HasPrefix(lost, "0") {
 		t.Logf("events dropped: %s", lost) // a batch torn by the kill: told
 	}
@@ -313,10 +321,8 @@ func TestRestartKeepsEvents(t *testing.T) {
 		t.Fatal(err)
 	}
 	n.says("Core restarts this node")
-	a.mu.Lock()
-	if got := len(a.numbers); got > events/2 {
+	if got, _ := a.count(); got > events/2 {
 		t.Errorf("%d of %d were there before the restart: nothing is tested", got, events)
 	}
-	a.mu.Unlock()
 	a.await(numbers)
 }
