@@ -155,26 +155,42 @@ func TestLimits(t *testing.T) {
 func TestApply(t *testing.T) {
 	percent := debug.SetGCPercent(-1)
 	limit := debug.SetMemoryLimit(-1)
-	cpus := runtime.GOMAXPROCS(0)
 	defer func() {
-		runtime.GOMAXPROCS(cpus)
 		debug.SetGCPercent(percent)
 		debug.SetMemoryLimit(limit)
 	}()
 	want := Small.Limits()
 	want.Apply()
-	if got := runtime.GOMAXPROCS(0); got != 1 {
-		t.Errorf("%d CPUs of a small board", got)
-	}
-	runtime.GOMAXPROCS(cpus)
-	t.Setenv("GOMAXPROCS", "7")
-	if want.Apply(); runtime.GOMAXPROCS(0) != cpus {
-		t.Errorf("%d CPUs, and not what the operator said", runtime.GOMAXPROCS(0))
-	}
 	if got := debug.SetMemoryLimit(-1); got != want.MemoryLimit {
 		t.Errorf("memory limit %d, want %d", got, want.MemoryLimit)
 	}
 	if got := debug.SetGCPercent(percent); got != want.GOGC {
 		t.Errorf("GOGC %d, want %d", got, want.GOGC)
+	}
+}
+
+func TestCPUs(t *testing.T) {
+	t.Setenv("GOMAXPROCS", "")
+	defer runtime.SetDefaultGOMAXPROCS()
+	runtime.SetDefaultGOMAXPROCS()
+	all := runtime.GOMAXPROCS(0)
+	for class, want := range map[Class]int{Small: 1, Medium: max(1, runtime.NumCPU()/2), Large: all} {
+		OneCPU()
+		if got := runtime.GOMAXPROCS(0); got != 1 {
+			t.Errorf("%d CPUs at the start", got)
+		}
+		class.Limits().ApplyCPUs()
+		if got := runtime.GOMAXPROCS(0); got != want {
+			t.Errorf("%d CPUs of a %v board, want %d", got, class, want)
+		}
+	}
+	t.Setenv("GOMAXPROCS", "7")
+	runtime.GOMAXPROCS(7)
+	for class := range limits {
+		OneCPU()
+		Class(class).Limits().ApplyCPUs()
+		if got := runtime.GOMAXPROCS(0); got != 7 {
+			t.Errorf("%d CPUs, and not what the operator said", got)
+		}
 	}
 }

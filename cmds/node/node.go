@@ -48,6 +48,7 @@ type Program struct {
 
 // Run is the node, until a signal or Core ends it.
 func Run(p Program, args []string) error {
+	board.OneCPU()
 	signal.Ignore(syscall.SIGPIPE) // a reader of our log that is gone must not end us
 	// First of all: no signal may end us with a watchdog armed, perhaps by the
 	// program before this one.
@@ -79,7 +80,7 @@ func Run(p Program, args []string) error {
 		board.Task{Name: "pots", Run: n.pots.Run}, board.Task{Name: "intake", Run: n.intake.Run},
 		board.Task{Name: "commands", Run: n.commands.Run}, board.Task{Name: "control", Run: n.control.Run})
 	heart := board.Start(heartCtx, n.log, board.Task{Name: "heart", Run: n.heart.Run})
-	shed := time.AfterFunc(settled, settle)
+	shed := time.AfterFunc(settled, n.settle)
 	defer shed.Stop()
 	<-ctx.Done()
 	if n.returns() {
@@ -107,11 +108,13 @@ func Run(p Program, args []string) error {
 	return nil
 }
 
-// settle gives back what only the start needed: the runtime by itself would
-// keep that as room for its heap to grow.
-func settle() {
+// settle gives back what only the start needed, since the runtime by itself
+// would keep that as room for its heap to grow, and takes all the CPUs that
+// the node may use.
+func (n *node) settle() {
 	debug.FreeOSMemory()
 	board.ShedText()
+	n.report.Class.Limits().ApplyCPUs()
 }
 
 // node is the parts, wired.
