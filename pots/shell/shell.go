@@ -17,7 +17,6 @@ package shell
 import (
 	"io"
 	"strings"
-	"sync/atomic"
 	"time"
 
 	"forager/pots/persona"
@@ -48,72 +47,6 @@ type Config struct {
 	// Client is the attacker's address, for who and netstat; may be empty.
 	Client string
 }
-
-// Limits of a shell. What an attacker does can't go beyond them.
-type Limits struct {
-	Line   int           // bytes of a command, all its lines together (64 KiB)
-	Bytes  int           // bytes of the files that a session wrote (512 KiB)
-	Files  int           // files that differ from the persona's (256)
-	Vars   int           // bytes of variables and functions (32 KiB)
-	Output int           // bytes that a line prints (128 KiB)
-	Pipe   int           // bytes in a pipe, a substitution or a read file (128 KiB)
-	Expand int           // bytes that the words of one command grow to (128 KiB)
-	Steps  int           // commands, rounds of loops and 256 bytes worked on, of a line (20,000)
-	Depth  int           // substitutions, scripts, functions in each other (16)
-	Lines  int           // lines that one unfinished command may have (512)
-	Delay  time.Duration // all that Sleep is asked for in a session (30 s)
-}
-
-func (l Limits) withDefaults() Limits {
-	for _, d := range []struct {
-		v   *int
-		def int
-	}{
-		{&l.Line, 64 << 10}, {&l.Bytes, 512 << 10}, {&l.Files, 256}, {&l.Vars, 32 << 10}, {&l.Output, 128 << 10},
-		{&l.Pipe, 128 << 10}, {&l.Expand, 128 << 10}, {&l.Steps, 20_000}, {&l.Depth, 16}, {&l.Lines, 512},
-	} {
-		if *d.v <= 0 {
-			*d.v = d.def
-		}
-	}
-	if l.Delay <= 0 {
-		l.Delay = 30 * time.Second
-	}
-	return l
-}
-
-// Budget is memory that many shells share, so that a thousand sessions can't
-// hold a thousand times Limits.Bytes, nor a thousand lines what one line needs
-// while it runs. A nil Budget has no end.
-type Budget struct {
-	left atomic.Int64
-}
-
-// NewBudget makes a budget of some bytes.
-func NewBudget(bytes int64) *Budget {
-	b := &Budget{}
-	b.left.Store(bytes)
-	return b
-}
-
-// Take takes n bytes, or nothing.
-func (b *Budget) Take(n int) bool {
-	if b == nil || b.left.Add(-int64(n)) >= 0 {
-		return true
-	}
-	b.left.Add(int64(n))
-	return false
-}
-
-// Give gives n bytes back.
-func (b *Budget) Give(n int) {
-	if b != nil {
-		b.left.Add(int64(n))
-	}
-}
-
-// Left is how many bytes nobody has.
-func (b *Budget) Left() int { return int(b.left.Load()) }
 
 // Shell is one session's. One goroutine uses it.
 type Shell struct {
@@ -187,78 +120,6 @@ func (s *Shell) CutOff(line []byte) {
 	text := string(line[:min(len(line), s.cfg.Limits.Line)])
 	s.tellInput(text)
 	s.tellAddresses(text)
-}
-
-// Prompt returns what the shell shows when it waits for a line.
-func (s *Shell) Prompt() string {
-	if len(s.held) > 0 {
-		return "> "
-	}
-	ps1, ok := s.vars["PS1"]
-	if !ok {
-		if ps1 = s.cfg.Prompt; ps1 == "" {
-			ps1 = s.p.Get("prompt")
-		}
-	}
-	if ps1 == "" {
-		ps1 = `\$ `
-	}
-	return s.promptText(ps1)
-}
-
-func (s *Shell) promptText(ps1 string) string {
-	if !strings.Contains(ps1, `\`) {
-		return ps1
-	}
-	var b strings.Builder
-	for i := 0; i < len(ps1); i++ {
-		if ps1[i] != '\\' || i+1 == len(ps1) {
-			b.WriteByte(ps1[i])
-			continue
-		}
-		i++
-		switch ps1[i] {
-		case 'u':
-			b.WriteString(s.user.Name)
-		case 'h', 'H':
-			b.WriteString(s.hostname())
-		case 'w':
-			b.WriteString(s.tilde())
-		case 'W':
-			b.WriteString(baseName(s.tilde()))
-		case '$':
-			b.WriteByte("$#"[b2i(s.user.UID == 0)])
-		case '[', ']':
-		default:
-			b.WriteByte(ps1[i])
-		}
-	}
-	return b.String()
-}
-
-func b2i(b bool) int {
-	if b {
-		return 1
-	}
-	return 0
-}
-
-// tilde is the working directory as prompts show it.
-func (s *Shell) tilde() string {
-	if s.cwd == s.user.Home && s.cwd != "/" {
-		return "~"
-	}
-	if rest, ok := strings.CutPrefix(s.cwd, s.user.Home+"/"); ok && s.user.Home != "/" {
-		return "~/" + rest
-	}
-	return s.cwd
-}
-
-func (s *Shell) hostname() string {
-	if h, ok := s.vars["\x00hostname"]; ok {
-		return h
-	}
-	return s.p.Hostname
 }
 
 // Run takes a line without its newline and writes what the device would. The
