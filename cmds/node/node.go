@@ -48,12 +48,12 @@ type Program struct {
 
 // Run is the node, until a signal or Core ends it.
 func Run(p Program, args []string) error {
-	board.OneCPU()
 	signal.Ignore(syscall.SIGPIPE) // a reader of our log that is gone must not end us
 	// First of all: no signal may end us with a watchdog armed, perhaps by the
 	// program before this one.
 	signals := make(chan os.Signal, 4)
 	signal.Notify(signals, os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
+	board.OneCPU()
 	c, err := config.Load(args)
 	if err != nil {
 		board.DropWatchdog()
