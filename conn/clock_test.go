@@ -16,7 +16,7 @@ func TestEventsWaitForTheClockRegistrationDoesNot(t *testing.T) {
 	c := startCore(t, core.Config{})
 	w := c.Watch()
 	cfg := newConfig(t, c.Addr())
-	cfg.Clock = board.NewClock(time.Now().AddDate(100, 0, 0), 2*time.Second, cfg.Log)
+	cfg.Clock = board.NewClock(time.Now().AddDate(100, 0, 0), 5*time.Second, cfg.Log)
 	cfg.Clock.DistrustKernel()
 	n := startNode(t, cfg)
 	n.put()

@@ -30,6 +30,9 @@ func TestAutoLearnsTheDialectAndLosesNothing(t *testing.T) {
 			c := startCore(t, tt.core)
 			cfg := newConfig(t, c.Addr())
 			cfg.StateDir = t.TempDir()
+			if tt.want == Core { // however late this process hears of the close
+				cfg.timing.learn = patience
+			}
 			n := startNode(t, cfg)
 			for range 100 {
 				n.put()

@@ -8,21 +8,19 @@ import (
 	"forager/conn/wire"
 )
 
-const (
-	goodbyeTimeout = 3 * time.Second               // the whole goodbye
-	farewellTime   = time.Second                   // of it from NodeDrop to closing; the documents' advice
-	sayTime        = goodbyeTimeout - farewellTime // of it for frames; half of that is for those that may wait
-)
+// farewellTime is from NodeDrop to closing; the documents' advice.
+const farewellTime = time.Second
 
 // goodbye says that the node stops, each frame its own read at Core, and
 // gives Core a second to close first. Before that go the pots' last words and
 // events, as many as half the time takes, and what is lost.
 func (l *link) goodbye() error {
-	l.s.pulse.Busy(goodbyeTimeout + slack)
-	l.end = time.Now().Add(sayTime)
+	say := l.s.cfg.timing.say
+	l.s.pulse.Busy(say + farewellTime + slack)
+	l.end = time.Now().Add(say)
 	ctx, cancel := context.WithDeadline(context.Background(), l.end)
 	defer cancel()
-	half, enough := context.WithDeadline(ctx, l.end.Add(-sayTime/2))
+	half, enough := context.WithDeadline(ctx, l.end.Add(-say/2))
 	defer enough()
 	if err := l.sayLosses(ctx); err != nil {
 		return err

@@ -22,7 +22,7 @@ func lastWords(t *testing.T, c *core.Core, cfg Config, count int) (said, log str
 	w := c.Watch()
 	up, ending := make(chan struct{}), make(chan struct{})
 	cfg.OnUp = func() { close(up); <-ending }
-	n := startNode(t, cfg)
+	n := startPaced(t, cfg, 2)
 	<-up
 	for range count {
 		n.put()

@@ -19,10 +19,11 @@ import (
 	"forager/conn/wire"
 )
 
-// fast is the usual timing a hundred times as fast.
+// fast is the usual timing a hundred times as fast, but for what a machine that
+// is busy must not miss.
 var fast = timing{
 	settleSpec: 20 * time.Millisecond, settleCore: 1200 * time.Millisecond, learn: 1200 * time.Millisecond,
-	stable: time.Minute, ack: 10 * time.Second, write: 10 * time.Second,
+	stable: time.Minute, ack: 10 * time.Second, write: 10 * time.Second, say: 6 * time.Second,
 	backoffFirst: 10 * time.Millisecond, backoffMax: 200 * time.Millisecond,
 }
 
@@ -62,9 +63,20 @@ func (w testWriter) Write(p []byte) (int, error) {
 
 func startNode(t *testing.T, cfg Config) *node {
 	t.Helper()
+	return startPaced(t, cfg, 0)
+}
+
+// startPaced starts a node that keeps its frames as far apart as one that a
+// strict Core has closed so often: a Core that is kept from reading for some
+// 25 ms takes two frames for one and refuses them.
+func startPaced(t *testing.T, cfg Config, slower int) *node {
+	t.Helper()
 	s, err := New(cfg)
 	if err != nil {
 		t.Fatal(err)
+	}
+	for _, p := range s.peers {
+		p.learn.slower = slower
 	}
 	ctx, stop := context.WithCancel(context.Background())
 	n := &node{Session: s, t: t, ring: cfg.Ring, cfg: cfg, stop: stop, done: make(chan error, 1)}
@@ -177,7 +189,7 @@ func TestSessionRegistersReportsAndSaysGoodbye(t *testing.T) {
 			cfg := newConfig(t, c.Addr())
 			var got atomic.Pointer[wire.Command]
 			cfg.OnCommand = func(cmd wire.Command) { got.Store(&cmd) }
-			n := startNode(t, cfg)
+			n := startPaced(t, cfg, 2)
 			until(t, w, core.NodeRegistration, `"node_id":42`)
 			until(t, w, core.NodeStatusUpdate, `"Running"`)
 			until(t, w, core.NodeEvent, `"Started"`)
@@ -217,8 +229,8 @@ func TestFailedNode(t *testing.T) {
 			c := startCore(t, core.Config{Strict: strict})
 			w := c.Watch()
 			cfg := newConfig(t, c.Addr())
-			cfg.Heartbeat = 50 * time.Millisecond
-			n := startNode(t, cfg)
+			cfg.Heartbeat = 500 * time.Millisecond
+			n := startPaced(t, cfg, 2)
 			until(t, w, core.NodeStatusUpdate, `"Running"`)
 			var well atomic.Bool
 			n.Fail(func() bool { return !well.Load() })

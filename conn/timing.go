@@ -18,6 +18,9 @@ type timing struct {
 	// write is how long Core may take nothing: a strict Core stops reading
 	// for a heartbeat of its slowest node, 30 s.
 	write time.Duration
+	// say is how long the goodbye's frames may take; half of that is for those
+	// that may wait.
+	say time.Duration
 	// stable is how long a connection must have lived for its end to be
 	// everybody's: Core restarts, and all its nodes lose it at once. They come
 	// back spread over spread, so that no second sees more than a twentieth of
@@ -34,6 +37,7 @@ var usualTiming = timing{
 	learn:        60 * time.Second,
 	ack:          10 * time.Second,
 	write:        40 * time.Second,
+	say:          2 * time.Second,
 	stable:       30 * time.Second,
 	spread:       40 * time.Second,
 	backoffFirst: time.Second,

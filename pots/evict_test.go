@@ -139,7 +139,9 @@ func testFiveThousand(t *testing.T, from func(int) string, later ages) {
 		p, err := dialQuietly(from(i), pots[i%3])
 		if err == nil {
 			peers = append(peers, p)
-			_, _ = io.WriteString(p, "x")
+			if i%3 != 1 { // the tcp pot would not wait for more words as long as for the first
+				_, _ = io.WriteString(p, "x")
+			}
 		}
 	}
 	open, _ := n.guarded()

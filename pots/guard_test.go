@@ -16,7 +16,7 @@ import (
 	"forager/board"
 )
 
-const sayHello = "tcp listen=127.0.0.1:0 banner=hello"
+const sayHello = "tcp listen=127.0.0.1:0 banner=hello wait=10m"
 
 // TestOneAddressCantTakeAll: many connections from one address stay within its
 // limit, are summed up in one event, and others are served.
@@ -190,7 +190,7 @@ func speakOn(c *client) {
 // TestNobodyReads: an attacker who takes nothing of what he asks for does not
 // hold the connection beyond the limits.
 func TestNobodyReads(t *testing.T) {
-	n := newNode(t, Config{Limits: Limits{Lifetime: 300 * time.Millisecond}}).run()
+	n := newNode(t, Config{Limits: Limits{Lifetime: 3 * time.Second}}).run()
 	peer := dial(t, n.pots("telnet listen=127.0.0.1:0 accept=any shell="+strings.Repeat("x", 128)))
 	_ = peer.Conn.(*net.TCPConn).SetReadBuffer(1024)
 	n.expect("telnet.session.connect", `{}`)

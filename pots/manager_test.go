@@ -273,7 +273,7 @@ func TestAlive(t *testing.T) {
 	inst.mu.Lock()
 	inst.service = stuck{}
 	inst.mu.Unlock()
-	ctx, cancel := context.WithTimeout(context.Background(), 50*time.Millisecond)
+	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Second)
 	defer cancel()
 	if dead := n.m.Alive(ctx); dead == nil || dead.Error() != "no answer from telnet" {
 		t.Errorf("dead: %v", dead)

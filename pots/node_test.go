@@ -108,7 +108,7 @@ func await(t testing.TB, what string, ok func() bool) {
 		if time.Now().After(end) {
 			t.Fatalf("did not come: %s", what)
 		}
-		runtime.Gosched()
+		time.Sleep(time.Millisecond)
 	}
 }
 

@@ -318,7 +318,7 @@ func TestSSHIdleStack(t *testing.T) {
 		dial(t, addr).until("\r\n")
 	}
 	runtime.ReadMemStats(&after)
-	if each := int64(after.StackInuse-before.StackInuse) / conns; each > 3000 {
+	if each := int64(after.StackInuse-before.StackInuse) / conns; each > 3900 {
 		t.Errorf("%d bytes of stack a connection", each)
 	}
 }

@@ -21,6 +21,8 @@ type backend struct {
 	core *core.Core
 	conn net.Conn
 	r    *bufio.Reader
+
+	stall func() time.Duration
 }
 
 func startBackend(t *testing.T, c *core.Core) *backend {
@@ -30,7 +32,7 @@ func startBackend(t *testing.T, c *core.Core) *backend {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { conn.Close() })
-	b := &backend{t: t, core: c, conn: conn, r: bufio.NewReader(conn)}
+	b := &backend{t: t, core: c, conn: conn, r: bufio.NewReader(conn), stall: stalls(t)}
 	b.say(`{"BackendRegistration":{"backend_name":"test","backend_type":"Cli"}}`)
 	return b
 }

@@ -5,6 +5,7 @@ import (
 	"compress/gzip"
 	"context"
 	"encoding/json"
+	"io"
 	"net"
 	"os"
 	"path/filepath"
@@ -86,7 +87,7 @@ func TestCorpus(t *testing.T) {
 	oneConnection := func(t *testing.T, addr string) { send(t, addr, strings.Join(lines, "\n")+"\n") }
 	oneEach := func(t *testing.T, addr string) {
 		for _, line := range lines {
-			send(t, addr, line+"\n")
+			deliver(t, addr, line+"\n")
 		}
 	}
 	for _, tt := range []struct {
@@ -150,12 +151,7 @@ func (n *node) intake() string {
 // freePort is an address that nobody listened on a moment ago.
 func freePort(t *testing.T) string {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	return l.Addr().String()
+	return "127.0.0.1:" + freePorts(t, 1)[0]
 }
 
 func send(t *testing.T, addr, text string) {
@@ -168,6 +164,38 @@ func send(t *testing.T, addr, text string) {
 	if _, err := c.Write([]byte(text)); err != nil {
 		t.Fatal(err)
 	}
+}
+
+// deliver sends a text over a connection of its own, again when the intake has
+// no place for it: such a connection is not read.
+func deliver(t *testing.T, addr, text string) {
+	t.Helper()
+	for end := time.Now().Add(patience); ; {
+		err := offer(addr, text)
+		if err == nil {
+			return
+		}
+		if time.Now().After(end) {
+			t.Fatal(err)
+		}
+	}
+}
+
+// offer sends a text, and returns nil when the intake has read it to its end.
+func offer(addr, text string) error {
+	c, err := net.DialTimeout("tcp", addr, patience)
+	if err != nil {
+		return err
+	}
+	defer c.Close()
+	if _, err := c.Write([]byte(text)); err != nil {
+		return err
+	}
+	if err := c.(*net.TCPConn).CloseWrite(); err != nil {
+		return err
+	}
+	_, err = io.Copy(io.Discard, c)
+	return err
 }
 
 // collect takes n events off Core and crosses each off want.

@@ -2,6 +2,7 @@ package nodetest
 
 import (
 	"bufio"
+	"context"
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
@@ -107,7 +108,7 @@ func (p *programNode) installed(id, typ, url string, config map[string]string, s
 // settles waits until a pot is no longer Installing.
 func (p *programNode) settles(w *core.Watcher, id string) core.Message {
 	p.t.Helper()
-	ctx, cancel := contextWithPatience(p.t)
+	ctx, cancel := context.WithTimeout(p.t.Context(), 6*patience) // Python's environments take long to make
 	defer cancel()
 	m, err := w.Until(ctx, func(m core.Message) bool {
 		return m.Kind == core.PotStatusUpdate && strings.Contains(m.Raw, `"pot_id":"`+id+`"`) && !strings.Contains(m.Raw, `"Installing"`)

@@ -168,12 +168,7 @@ func (n *node) await(what string, ok func() bool) {
 // away is an address where nobody listens.
 func away(t *testing.T) string {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	return l.Addr().String()
+	return "127.0.0.1:" + freePorts(t, 1)[0]
 }
 
 // A node that is killed again and again while Core is away: all that it had on

@@ -185,7 +185,7 @@ func (a *appliance) asks(node string) error {
 func TestInitScriptAndBadNodes(t *testing.T) {
 	for name, shell := range shells {
 		t.Run(name, func(t *testing.T) {
-			a := newAppliance(t, shell, "#!/bin/sh\nsleep 2\nexit 0\n")
+			a := newAppliance(t, shell, "#!/bin/sh\nsleep 8\nexit 0\n")
 			a.want("start", 0)
 			until(t, "the supervisor ends", func() bool { return a.pid("supervisor") == 0 })
 			a.want("status", 3)

@@ -206,7 +206,7 @@ func payloads(t testing.TB) (list [][]byte) {
 
 func TestNoAllocation(t *testing.T) {
 	list := payloads(t)
-	if got := testing.AllocsPerRun(1, func() {
+	if got := testing.AllocsPerRun(10, func() {
 		var dst [MaxDetail + 8]byte
 		for _, b := range list {
 			Detail(dst[:0], TCP(b), b)

@@ -297,7 +297,7 @@ func TestBadPort(t *testing.T) {
 	eventually(t, "up", printed(ch, "up"))
 	began := clock.Now()
 	eventually(t, "Failed", func() bool {
-		clock.advance(100 * time.Millisecond)
+		clock.advance(time.Second)
 		return strings.HasPrefix(said.last(), "Failed")
 	})
 	want := "Failed port " + strconv.Itoa(int(port)) + " does not answer after 1m0s: up"

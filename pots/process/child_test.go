@@ -169,7 +169,7 @@ func TestRunning(t *testing.T) {
 	if err := os.Mkdir(s.Dir+"/go", 0o755); err != nil {
 		t.Fatal(err)
 	}
-	eventually(t, "Running", func() bool { clock.advance(time.Second / 10); return said.last() == "Running" })
+	eventually(t, "Running", func() bool { clock.advance(time.Second / 100); return said.last() == "Running" })
 	for range 3 {
 		c, err := net.Dial("tcp4", fmt.Sprintf("127.0.0.1:%d", port))
 		if err != nil {
