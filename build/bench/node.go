@@ -50,8 +50,11 @@ type node struct {
 	gone chan error
 }
 
+// startTime is how long a node has but one CPU, and some.
+const startTime = 1200 * time.Millisecond
+
 // startNode runs a node with a Core of its own and returns when it has
-// registered.
+// registered and started.
 func startNode(b *bench, core []string, args ...string) (*node, error) {
 	c, err := startCore(core...)
 	if err != nil {
@@ -66,6 +69,7 @@ func startNode(b *bench, core []string, args ...string) (*node, error) {
 		n.stop()
 		return nil, fmt.Errorf("the node did not register: %w; its log ends %q", err, n.lastLog())
 	}
+	time.Sleep(startTime)
 	return n, nil
 }
 

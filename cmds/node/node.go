@@ -29,8 +29,10 @@ import (
 // put a new process in its place.
 var ErrNotReplaced = errors.New("could not restart")
 
-// settled is when the start is over and what only it needed can go.
-const settled = 10 * time.Second
+const (
+	started = time.Second      // all is there that the start makes: the other CPUs may come
+	settled = 10 * time.Second // and what only the start needed can go
+)
 
 // At the end the pots go first, so that their last words reach Core.
 const (
@@ -80,7 +82,9 @@ func Run(p Program, args []string) error {
 		board.Task{Name: "pots", Run: n.pots.Run}, board.Task{Name: "intake", Run: n.intake.Run},
 		board.Task{Name: "commands", Run: n.commands.Run}, board.Task{Name: "control", Run: n.control.Run})
 	heart := board.Start(heartCtx, n.log, board.Task{Name: "heart", Run: n.heart.Run})
-	shed := time.AfterFunc(settled, n.settle)
+	spread := time.AfterFunc(started, n.report.Class.Limits().ApplyCPUs)
+	defer spread.Stop()
+	shed := time.AfterFunc(settled, settle)
 	defer shed.Stop()
 	<-ctx.Done()
 	if n.returns() {
@@ -108,13 +112,11 @@ func Run(p Program, args []string) error {
 	return nil
 }
 
-// settle gives back what only the start needed, since the runtime by itself
-// would keep that as room for its heap to grow, and takes all the CPUs that
-// the node may use.
-func (n *node) settle() {
+// settle gives back what only the start needed: the runtime by itself would
+// keep that as room for its heap to grow.
+func settle() {
 	debug.FreeOSMemory()
 	board.ShedText()
-	n.report.Class.Limits().ApplyCPUs()
 }
 
 // node is the parts, wired.
