@@ -361,7 +361,7 @@ func TestADBIdleStack(t *testing.T) {
 	inst := n.m.all()[0]
 	await(t, "all of them", func() bool { return inst.count.open.Load() == conns })
 	runtime.ReadMemStats(&after)
-	if each := int64(after.StackInuse-before.StackInuse) / conns; each > 3900 {
+	if each := int64(after.StackInuse-before.StackInuse) / conns; each > idleStack {
 		t.Errorf("%d bytes of stack a connection", each)
 	}
 }

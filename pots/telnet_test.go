@@ -356,7 +356,7 @@ func TestTelnetIdleStack(t *testing.T) {
 		dial(t, addr).until("login: ")
 	}
 	runtime.ReadMemStats(&after)
-	if each := int64(after.StackInuse-before.StackInuse) / conns; each > 3900 { // a second page makes 4096; new threads of the process count too
+	if each := int64(after.StackInuse-before.StackInuse) / conns; each > idleStack {
 		t.Errorf("%d bytes of stack a connection", each)
 	}
 }

@@ -91,3 +91,9 @@ func freePorts(t *testing.T, n int) (ports []string) {
 	}
 	return ports
 }
+
+// away is an address where nobody listens.
+func away(t *testing.T) string {
+	t.Helper()
+	return "127.0.0.1:" + freePorts(t, 1)[0]
+}

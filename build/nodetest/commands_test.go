@@ -34,7 +34,7 @@ func TestCommandsDuringAFlood(t *testing.T) {
 	for _, dialect := range []string{"spec", "core"} {
 		t.Run(dialect, func(t *testing.T) {
 			c := startCore(t)
-			intake := "127.0.0.1:" + freePorts(t, 1)[0]
+			intake := away(t)
 			args := []string{
 				"-core", c.Addr(), "-core-dialect", dialect, "-node-id", "42", "-state-dir", t.TempDir(), "-intake", intake,
 				"-pots-allow", "https://example.invalid/*",

@@ -104,7 +104,7 @@ func TestCorpus(t *testing.T) {
 			_, want := corpus(t)
 			state := t.TempDir()
 			cfg := core.Config{Keep: 1 << 17}
-			args := []string{"-node-id", "42", "-state-dir", state, "-intake", freePort(t)}
+			args := []string{"-node-id", "42", "-state-dir", state, "-intake", away(t)}
 			if tt.secure {
 				args = append(args, secure(t, &cfg, state)...)
 			}
@@ -146,12 +146,6 @@ func (n *node) intake() string {
 	n.t.Helper()
 	line := n.says("intake: listening on ")
 	return line[strings.LastIndexByte(line, ' ')+1:]
-}
-
-// freePort is an address that nobody listened on a moment ago.
-func freePort(t *testing.T) string {
-	t.Helper()
-	return "127.0.0.1:" + freePorts(t, 1)[0]
 }
 
 func send(t *testing.T, addr, text string) {

@@ -9,7 +9,6 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
-	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -149,24 +148,6 @@ func (n *node) resident() int64 {
 		n.t.Fatalf("memory resident: %s", n.status("memory resident"))
 	}
 	return k << 10
-}
-
-// stalls watches for how long the machine forgets a process. The function that
-// it returns gives the longest time since the start, and what the node may take
-// longer because of that: it has less of the processors than a test has.
-func stalls(t *testing.T) func() time.Duration {
-	const tick = 50 * time.Millisecond
-	var longest atomic.Int64
-	ctx := t.Context()
-	go func() {
-		for last := time.Now(); ctx.Err() == nil; {
-			time.Sleep(tick)
-			now := time.Now()
-			longest.Store(max(longest.Load(), int64(now.Sub(last)-tick)))
-			last = now
-		}
-	}()
-	return func() time.Duration { return 2 * time.Duration(longest.Load()) }
 }
 
 // watchHearts gives the time of every heartbeat from now on.

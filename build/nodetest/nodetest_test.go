@@ -13,6 +13,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -228,4 +229,22 @@ func until(t *testing.T, w *core.Watcher, text string) core.Message {
 		t.Fatalf("Core did not get %q: %v", text, err)
 	}
 	return m
+}
+
+// stalls watches for how long the machine forgets a process. The function that
+// it returns gives the longest time since the start, and what the node may take
+// longer because of that: it has less of the processors than a test has.
+func stalls(t *testing.T) func() time.Duration {
+	const tick = 50 * time.Millisecond
+	var longest atomic.Int64
+	ctx := t.Context()
+	go func() {
+		for last := time.Now(); ctx.Err() == nil; {
+			time.Sleep(tick)
+			now := time.Now()
+			longest.Store(max(longest.Load(), int64(now.Sub(last)-tick)))
+			last = now
+		}
+	}()
+	return func() time.Duration { return 2 * time.Duration(longest.Load()) }
 }

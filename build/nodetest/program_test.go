@@ -84,7 +84,7 @@ func startProgramNode(t *testing.T, allow string, args ...string) *programNode {
 	}
 	p.args = append([]string{
 		"-core", c.Addr(), "-core-dialect", "spec", "-node-id", "42", "-state-dir", p.state, "-pots-allow", allow,
-		"-intake", "127.0.0.1:" + freePorts(t, 1)[0],
+		"-intake", away(t),
 	}, args...)
 	t.Cleanup(func() { // after the node's end
 		p.nothingRuns()

@@ -165,12 +165,6 @@ func (n *node) await(what string, ok func() bool) {
 	}
 }
 
-// away is an address where nobody listens.
-func away(t *testing.T) string {
-	t.Helper()
-	return "127.0.0.1:" + freePorts(t, 1)[0]
-}
-
 // A node that is killed again and again while Core is away: all that it had on
 // flash is at Core in the end, and nothing under two names.
 func TestKilledWhileCoreIsAway(t *testing.T) {
@@ -300,7 +294,7 @@ func TestRestartKeepsEvents(t *testing.T) {
 	}
 	t.Cleanup(func() { c.Close() })
 	w := c.Watch()
-	n := start(t, program, "-core", c.Addr(), "-core-dialect", "core", "-node-id", "42", "-state-dir", t.TempDir(), "-intake", freePort(t))
+	n := start(t, program, "-core", c.Addr(), "-core-dialect", "core", "-node-id", "42", "-state-dir", t.TempDir(), "-intake", away(t))
 	until(t, w, `"NodeEvent":"Started"`)
 	var lines strings.Builder
 	var numbers []int
